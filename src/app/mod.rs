@@ -1,1 +1,20 @@
-//! (being built)
+//! Floor 7: the application without a screen. [`State`](state::State) is everything the window shows;
+//! [`update`](update::update) is the only writer; it takes a [`Command`](command::Command) and returns
+//! [`Effect`](command::Effect)s for the jobs floor. Events of jobs come back as commands.
+//!
+//! What is absent: egui, threads, files. A test can drive the whole application by commands.
+
+pub mod action;
+pub mod chips;
+pub mod command;
+pub mod grid;
+pub mod history;
+pub mod panels;
+pub mod settings;
+pub mod state;
+pub mod update;
+
+pub use action::Action;
+pub use command::{Command, Effect};
+pub use state::State;
+pub use update::update;

@@ -1,0 +1,211 @@
+//! What views and jobs ask of the state ([`Command`]), and what the state asks of jobs ([`Effect`]).
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use roaring::RoaringBitmap;
+
+use super::action::Action;
+use super::chips::Facet;
+use super::settings::Settings;
+use super::state::{Dialog, Notice, Sort};
+use crate::base::SampleId;
+use crate::catalog::filter::Expr;
+use crate::formats::FieldMap;
+use crate::jobs::{Event, JobId, Population, QueryRequest, SampleRef};
+
+/// How a click changes a set (style.md: click replaces, Shift adds, Ctrl subtracts, both intersect).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum SetOp {
+    Replace,
+    Add,
+    Subtract,
+    Intersect,
+}
+
+/// A wish of the user or news from a job. The only way to change the state.
+#[derive(Debug)]
+pub enum Command {
+    /// An entry of the action list.
+    Act(Action),
+    /// Opens paths, beside what is open already.
+    Open(Vec<PathBuf>, FieldMap),
+    /// Closes one dataset.
+    Close(PathBuf),
+    /// Shows or hides a dialog.
+    Dialog(Option<Dialog>),
+    /// Looks at what the open dialog's path holds.
+    Look(String),
+    /// A click on a facet value; `add` joins alternatives.
+    Toggle {
+        /// Which facet.
+        facet: Facet,
+        /// The condition.
+        expr: Expr,
+        /// Ctrl was held.
+        add: bool,
+    },
+    /// Sets or clears a facet's condition.
+    SetFacet(Facet, Option<Expr>),
+    /// Takes chip `i` away.
+    RemoveChip(usize),
+    /// Switches chip `i` off or on.
+    SwitchChip(usize),
+    /// The search field's text changed.
+    Search(String),
+    /// A filter expression in the words of the filter language.
+    FilterText(String),
+    /// Changes the order of the grid.
+    Sort(Sort),
+    /// Changes the selection by a set of samples.
+    Select(Arc<RoaringBitmap>, SetOp),
+    /// A click on a sample.
+    Click {
+        /// The sample.
+        sample: SampleId,
+        /// Shift was held: adds the range from the anchor.
+        shift: bool,
+        /// Ctrl was held: takes it out, or puts it in.
+        ctrl: bool,
+    },
+    /// Moves the focus by columns and rows of the grid (`columns` cells a row).
+    Move {
+        /// To the right.
+        right: i64,
+        /// Down.
+        down: i64,
+        /// Cells a row.
+        columns: usize,
+        /// Shift was held: extends the selection.
+        extend: bool,
+    },
+    /// Focus on a sample and show it.
+    Focus(Option<SampleId>),
+    /// The grid was scrolled.
+    Scroll(f64),
+    /// The focus was scrolled into view.
+    Revealed,
+    /// Opens or closes a taxonomy node.
+    Expand(Vec<String>, bool),
+    /// The text above the brand list.
+    BrandText(String),
+    /// The text above the taxonomy tree.
+    TaxonomyText(String),
+    /// Changes looks.
+    Settings(Settings),
+    /// Zoom and pan of the inspected picture.
+    PictureView {
+        /// `None` fits.
+        zoom: Option<f32>,
+        /// Points.
+        pan: (f32, f32),
+    },
+    /// Leaves or enters the large picture.
+    Large(bool),
+    /// Thumbnails the eye is on, nearest first.
+    WantThumbnails(Vec<(SampleId, u32)>),
+    /// Captions the eye is on.
+    WantRecords(Vec<SampleId>),
+    /// Puts a tag on the selection, or takes it off.
+    Tag {
+        /// The tag.
+        tag: String,
+        /// The samples.
+        samples: Arc<RoaringBitmap>,
+        /// On or off.
+        on: bool,
+    },
+    /// Saves the present view under a name.
+    SaveView(String),
+    /// Applies a saved view.
+    ApplyView(String),
+    /// Deletes a saved view.
+    DeleteView(String),
+    /// Writes records to a file.
+    Export {
+        /// Where to.
+        path: PathBuf,
+        /// The selection instead of all that match.
+        selection_only: bool,
+    },
+    /// Puts text on the clipboard.
+    Copy(String),
+    /// The text was put there.
+    Copied,
+    /// Stops a job.
+    Cancel(JobId),
+    /// Says something to the user.
+    Notify(Notice),
+    /// Toasts were shown.
+    ToastsShown,
+    /// The search field got the keyboard.
+    SearchFocused,
+    /// A frame begins.
+    Tick {
+        /// Seconds since the start.
+        now_secs: f64,
+    },
+    /// News from a job.
+    Job(Event),
+}
+
+/// Work for the jobs floor.
+#[derive(Debug)]
+pub enum Effect {
+    /// Open and index paths.
+    Open(Vec<PathBuf>, FieldMap),
+    /// Close a dataset.
+    Close(PathBuf),
+    /// Close all.
+    CloseAll,
+    /// Read changed shards again.
+    Reindex,
+    /// Make (once) and open the demo.
+    OpenDemo,
+    /// Look at what a path holds.
+    Look(String),
+    /// Filter, sort and count. The newest wins.
+    Query(QueryRequest),
+    /// Decode thumbnails: sample, texture side in pixels; nearest first. The newest list wins.
+    Thumbnails(Arc<Population>, Vec<(SampleRef, u32)>),
+    /// Read records.
+    Records(Arc<Population>, Vec<SampleRef>),
+    /// Read the record, raw JSON and full picture of one sample. The newest wins.
+    Inspect(Arc<Population>, SampleRef),
+    /// Tag samples.
+    Tag {
+        /// The population the ids are of.
+        population: Arc<Population>,
+        /// The tag.
+        tag: String,
+        /// The samples.
+        samples: Arc<RoaringBitmap>,
+        /// On or off.
+        on: bool,
+    },
+    /// Save a view.
+    SaveView {
+        /// Name.
+        name: String,
+        /// Filter, sort and zoom as JSON.
+        json: String,
+    },
+    /// Delete a view.
+    DeleteView(String),
+    /// Write records to a file.
+    Export {
+        /// The population the ids are of.
+        population: Arc<Population>,
+        /// Samples in order.
+        ids: Arc<Vec<u32>>,
+        /// `.csv` writes CSV, all else JSON lines.
+        path: PathBuf,
+    },
+    /// Read keys of samples and put them on the clipboard.
+    CopyKeys(Arc<Population>, Arc<RoaringBitmap>),
+    /// Remember settings.
+    SaveSettings(Settings),
+    /// Stop a job.
+    Cancel(JobId),
+}

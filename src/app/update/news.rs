@@ -1,0 +1,127 @@
+//! News from jobs.
+
+use std::sync::Arc;
+
+use super::{notify, pick, query};
+use crate::app::command::Effect;
+use crate::app::state::{Dialog, Inspector, Screen, State};
+use crate::base::SampleId;
+use crate::jobs::{Event, Level, PopulationUpdate};
+
+/// Takes one event in. Pictures do not come here: they go straight to the views' textures.
+pub fn news(state: &mut State, event: Event) -> Vec<Effect> {
+    match event {
+        Event::Population(update) => population(state, update),
+        Event::Query(result) => {
+            if result.generation == state.generation {
+                if let Some(error) = &result.error {
+                    notify(state, Level::Warning, error.clone());
+                }
+                state.result = result;
+            }
+            Vec::new()
+        }
+        Event::Records(records) => {
+            for (sample, record) in records {
+                state.records.insert(sample, record);
+            }
+            Vec::new()
+        }
+        Event::Inspected { sample, record, raw } => {
+            if state.focus.map(|focus| state.population.sample_ref(focus)) == Some(sample) {
+                state.inspector.record = Some(Arc::clone(&record));
+                state.inspector.raw = Some(raw);
+            }
+            state.records.insert(sample, record);
+            Vec::new()
+        }
+        Event::PictureFailed { sample, error } => {
+            if state.focus.map(|focus| state.population.sample_ref(focus)) == Some(sample) {
+                state.inspector.picture_error = Some(error);
+            }
+            Vec::new()
+        }
+        Event::Found { path, found } => {
+            if let Some(Dialog::Open(dialog)) = &mut state.dialog
+                && dialog.path == path
+            {
+                dialog.looking = false;
+                dialog.found = Some(found);
+            }
+            Vec::new()
+        }
+        Event::Recent(recent) => {
+            state.recent = recent;
+            Vec::new()
+        }
+        Event::Views(views) => {
+            state.views = views;
+            Vec::new()
+        }
+        Event::Jobs(jobs) => {
+            state.jobs = jobs;
+            Vec::new()
+        }
+        Event::Clipboard { text, note } => {
+            state.copy = Some(text);
+            notify(state, Level::Info, note);
+            Vec::new()
+        }
+        Event::Notice { level, text } => {
+            notify(state, level, text);
+            Vec::new()
+        }
+        // Textures are the views' business.
+        Event::Thumbnail { .. } | Event::Picture { .. } | Event::RecentPicture { .. } => Vec::new(),
+    }
+}
+
+/// A dataset was opened, closed, or grew: ids move, and everything that holds ids moves with them.
+fn population(state: &mut State, update: PopulationUpdate) -> Vec<Effect> {
+    let old = Arc::clone(&state.population);
+    let new = Arc::clone(&update.population);
+    state.whole = update.whole;
+    state.problems = update.problems;
+    if old.columns.is_empty() && !new.columns.is_empty() || new.datasets.len() > old.datasets.len() {
+        state.screen = Screen::Explore;
+    }
+    if new.datasets.is_empty() {
+        let settings = std::mem::take(&mut state.settings);
+        let (log, fresh, recent, views, jobs) = (
+            std::mem::take(&mut state.log),
+            std::mem::take(&mut state.fresh),
+            std::mem::take(&mut state.recent),
+            std::mem::take(&mut state.views),
+            std::mem::take(&mut state.jobs),
+        );
+        let (generation, now_secs, dialog) = (state.generation, state.now_secs, state.dialog.take());
+        *state = State { settings, log, fresh, recent, views, jobs, generation, now_secs, dialog, population: new, ..State::default() };
+        return query(state);
+    }
+    let remap = |set: &roaring::RoaringBitmap| new.columns.remap(&old.columns, set);
+    state.selection = Arc::new(remap(&state.selection));
+    state.history.remap(remap);
+    for chip in &mut state.chips {
+        chip.remap(&remap);
+    }
+    let moved = |sample: Option<SampleId>| {
+        sample.and_then(|sample| remap(&roaring::RoaringBitmap::from_iter([sample.0])).min()).map(SampleId)
+    };
+    let (focus, anchor) = (moved(state.focus), moved(state.anchor));
+    state.anchor = anchor;
+    if focus.is_none() && state.focus.is_some() {
+        state.inspector = Inspector::default();
+        state.large = false;
+    }
+    state.focus = focus;
+    if new.datasets.iter().map(|dataset| dataset.uid).ne(old.datasets.iter().map(|dataset| dataset.uid)) {
+        state.records.clear();
+    }
+    state.population = new;
+    let mut effects = query(state);
+    if state.focus.is_none() && state.settings.inspector_open && !state.is_empty() && old.columns.is_empty() {
+        // The inspector shows the first sample rather than an empty panel.
+        effects.extend(pick::focus(state, Some(SampleId(0)), false));
+    }
+    effects
+}

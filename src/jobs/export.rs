@@ -1,0 +1,101 @@
+//! Writes records of samples to a file the user chose: JSON lines, or CSV where the name ends in
+//! `.csv`. The file appears when it is whole (a temporary name beside it, then a rename).
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+
+use roaring::RoaringBitmap;
+
+use super::reader::DatasetReader;
+use super::{Event, Level, Outbox, Population, ReaderCache, Registry, guarded};
+use crate::base::{CancelToken, Progress, SampleId};
+use crate::catalog::export::{RecordWriter, TableFormat};
+
+/// Starts the job.
+pub(super) fn start(population: Arc<Population>, ids: Arc<Vec<u32>>, path: PathBuf, registry: &Registry, outbox: Outbox) {
+    let running = registry.begin(format!("Exporting {} records", ids.len()));
+    thread::spawn(move || {
+        guarded(&outbox, "an export", || {
+            match write(&population, &ids, &path, &running.progress, &running.cancel) {
+                Ok(true) => outbox.notice(Level::Info, format!("Wrote {} records: {}", ids.len(), path.display())),
+                Ok(false) => outbox.notice(Level::Info, "Export cancelled; nothing was written."),
+                Err(error) => outbox.notice(Level::Error, format!("The export failed ({error}): {}", path.display())),
+            }
+        });
+        drop(running);
+    });
+}
+
+/// Writes; `Ok(false)` if cancelled. The file is whole or absent.
+///
+/// # Errors
+/// A sentence about the file or a record.
+pub fn write(
+    population: &Population,
+    ids: &[u32],
+    path: &Path,
+    progress: &Progress,
+    cancel: &CancelToken,
+) -> Result<bool, String> {
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    if population.datasets.iter().any(|open| folder.starts_with(&open.source.root)) {
+        return Err("choose a place outside the dataset's folder; nothing is ever written there".to_owned());
+    }
+    let file = tempfile::NamedTempFile::new_in(folder).map_err(|error| error.to_string())?;
+    let out = BufWriter::new(file);
+    let format = if path.extension().is_some_and(|ext| ext.eq_ignore_ascii_case("csv")) {
+        TableFormat::Csv
+    } else {
+        TableFormat::Jsonl
+    };
+    progress.set_total(ids.len() as u64);
+    let mut writer = RecordWriter::new(out, format).map_err(|error| error.to_string())?;
+    let mut readers = ReaderCache::new();
+    for &id in ids {
+        if cancel.is_cancelled() {
+            return Ok(false);
+        }
+        let sample = SampleId(id);
+        let sample_ref = population.sample_ref(sample);
+        let record = DatasetReader::of(&mut readers, population, sample_ref)?.record(sample_ref.row)?;
+        writer.write(&population.columns, sample, &record).map_err(|error| error.to_string())?;
+        progress.add(1);
+        progress.add_samples(1);
+    }
+    let mut out = writer.finish().map_err(|error| error.to_string())?;
+    out.flush().map_err(|error| error.to_string())?;
+    let file: tempfile::NamedTempFile = out.into_inner().map_err(|error| error.to_string())?;
+    file.as_file().sync_all().map_err(|error| error.to_string())?;
+    let kept: Result<File, _> = file.persist(path);
+    kept.map_err(|error| error.to_string())?;
+    Ok(true)
+}
+
+/// Most keys that are put on the clipboard.
+const MOST_KEYS: usize = 100_000;
+
+/// Reads keys for the clipboard, one a line.
+pub(super) fn copy_keys(population: Arc<Population>, samples: Arc<RoaringBitmap>, outbox: Outbox) {
+    thread::spawn(move || {
+        guarded(&outbox, "copying keys", || {
+            let mut readers = ReaderCache::new();
+            let mut text = String::new();
+            let mut copied = 0_usize;
+            for id in samples.iter().take(MOST_KEYS) {
+                let sample = population.sample_ref(SampleId(id));
+                if let Ok(record) =
+                    DatasetReader::of(&mut readers, &population, sample).and_then(|reader| reader.record(sample.row))
+                {
+                    text.push_str(&record.key);
+                    text.push('\n');
+                    copied += 1;
+                }
+            }
+            let of = if samples.len() > copied as u64 { format!(" of {}", samples.len()) } else { String::new() };
+            outbox.send(Event::Clipboard { text, note: format!("Copied {copied}{of} keys.") });
+        });
+    });
+}

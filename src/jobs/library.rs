@@ -1,0 +1,593 @@
+//! The library lane: one thread that owns the list of open datasets.
+//!
+//! Requests and news of indexing come through one inbox, so nothing is shared. Opening detects the
+//! sources, shows what their catalogs hold already, then indexes what changed on a thread of its own;
+//! every commit is news, and at most a few times a second the columns are read again and a new
+//! [`Population`] is published. Rows of an unchanged shard keep their places, so a growing dataset
+//! keeps its `uid`; when a shard was read again or vanished, rows may have moved and the `uid` changes.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{RecvTimeoutError, Sender, unbounded};
+use roaring::RoaringBitmap;
+
+use super::index::{self, IndexEvent, IndexOptions};
+use super::{
+    Event, FoundSource, JobsOptions, Level, OpenDataset, Outbox, Population, PopulationUpdate, RecentSource, Registry,
+    SavedView, guarded,
+};
+use crate::analysis::facets::Facets;
+use crate::base::{SampleId, Warning};
+use crate::catalog::{Catalog, Columns, DatasetColumns, Store};
+use crate::formats::{self, FieldMap, ReadOptions, Source, image};
+
+enum Letter {
+    Open(Vec<PathBuf>, FieldMap),
+    OpenDemo(Option<PathBuf>),
+    Close(Option<PathBuf>),
+    Reindex,
+    Look(String),
+    Tag { population: Arc<Population>, tag: String, samples: Arc<RoaringBitmap>, on: bool },
+    SaveView(String, Option<String>),
+    /// Shards of this root were committed; `moved`: rows may have moved.
+    Committed { root: PathBuf, moved: bool },
+    /// Indexing of this root ended.
+    Indexed { root: PathBuf, moved: bool },
+    Stop,
+}
+
+/// The lane's handle.
+pub struct Library {
+    inbox: Sender<Letter>,
+    /// Letters that were sent and not dealt with.
+    pending: Arc<AtomicUsize>,
+}
+
+impl Library {
+    pub(super) fn start(options: JobsOptions, registry: Registry, outbox: Outbox) -> Self {
+        let (inbox, letters) = unbounded();
+        let pending = Arc::new(AtomicUsize::new(1));
+        let (post, left) = (inbox.clone(), Arc::clone(&pending));
+        thread::Builder::new()
+            .name("library".to_owned())
+            .spawn(move || {
+                let Some(mut librarian) = Librarian::new(options, registry, outbox, Post { inbox: post, pending: Arc::clone(&left) })
+                else {
+                    left.store(0, Ordering::Release);
+                    return;
+                };
+                librarian.send_recent();
+                librarian.send_views();
+                left.fetch_sub(1, Ordering::AcqRel);
+                loop {
+                    let letter = match librarian.due() {
+                        None => letters.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                        Some(wait) => letters.recv_timeout(wait),
+                    };
+                    match letter {
+                        Ok(Letter::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                        Err(RecvTimeoutError::Timeout) => librarian.publish(),
+                        Ok(letter) => {
+                            let outbox = librarian.outbox.clone();
+                            guarded(&outbox, "the library", || librarian.read(letter));
+                            left.fetch_sub(1, Ordering::AcqRel);
+                        }
+                    }
+                }
+            })
+            .expect("the system gives a thread at start");
+        Self { inbox, pending }
+    }
+
+    fn send(&self, letter: Letter) {
+        Post { inbox: self.inbox.clone(), pending: Arc::clone(&self.pending) }.send(letter);
+    }
+
+    pub(super) fn open(&self, paths: Vec<PathBuf>, map: FieldMap) {
+        self.send(Letter::Open(paths, map));
+    }
+
+    pub(super) fn open_demo(&self, dir: Option<PathBuf>) {
+        self.send(Letter::OpenDemo(dir));
+    }
+
+    pub(super) fn close(&self, root: Option<PathBuf>) {
+        self.send(Letter::Close(root));
+    }
+
+    pub(super) fn reindex(&self) {
+        self.send(Letter::Reindex);
+    }
+
+    pub(super) fn look(&self, path: String) {
+        self.send(Letter::Look(path));
+    }
+
+    pub(super) fn tag(&self, population: Arc<Population>, tag: String, samples: Arc<RoaringBitmap>, on: bool) {
+        self.send(Letter::Tag { population, tag, samples, on });
+    }
+
+    pub(super) fn save_view(&self, name: String, json: Option<String>) {
+        self.send(Letter::SaveView(name, json));
+    }
+
+    pub(super) fn busy(&self) -> bool {
+        self.pending.load(Ordering::Acquire) > 0
+    }
+
+    pub(super) fn stop(&self) {
+        // The thread may be gone already; then there is nobody to stop.
+        let _ = self.inbox.send(Letter::Stop);
+    }
+}
+
+/// The way back into the inbox for index threads.
+#[derive(Clone)]
+struct Post {
+    inbox: Sender<Letter>,
+    pending: Arc<AtomicUsize>,
+}
+
+impl Post {
+    fn send(&self, letter: Letter) {
+        self.pending.fetch_add(1, Ordering::AcqRel);
+        if self.inbox.send(letter).is_err() {
+            self.pending.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}
+
+struct Entry {
+    open: Arc<OpenDataset>,
+    columns: Arc<DatasetColumns>,
+    warnings: Vec<Warning>,
+    indexing: bool,
+    /// Paths it was opened by, for the list of recent sources.
+    paths: Vec<PathBuf>,
+}
+
+struct Librarian {
+    options: JobsOptions,
+    store: Arc<Store>,
+    registry: Registry,
+    outbox: Outbox,
+    post: Post,
+    entries: Vec<Entry>,
+    next_uid: u32,
+    /// Roots with commits that were not published.
+    dirty: Vec<PathBuf>,
+    published: Instant,
+    /// How long the last publishing took: a large population is published less often.
+    took: Duration,
+}
+
+impl Librarian {
+    fn new(options: JobsOptions, registry: Registry, outbox: Outbox, post: Post) -> Option<Self> {
+        match Store::open(options.catalog_dir.clone()) {
+            Ok((store, warnings)) => {
+                for warning in warnings {
+                    outbox.notice(Level::Warning, warning.message);
+                }
+                Some(Self {
+                    options,
+                    store: Arc::new(store),
+                    registry,
+                    outbox,
+                    post,
+                    entries: Vec::new(),
+                    next_uid: 0,
+                    dirty: Vec::new(),
+                    published: Instant::now(),
+                    took: Duration::ZERO,
+                })
+            }
+            Err(error) => {
+                outbox.notice(Level::Error, error.to_string());
+                None
+            }
+        }
+    }
+
+    fn read(&mut self, letter: Letter) {
+        match letter {
+            Letter::Open(paths, map) => self.open(&paths, &map, true),
+            Letter::OpenDemo(dir) => self.open_demo(dir),
+            Letter::Close(root) => {
+                self.entries.retain(|entry| root.as_ref().is_some_and(|root| entry.open.source.root != *root));
+                self.publish();
+            }
+            Letter::Reindex => {
+                let again: Vec<_> = self
+                    .entries
+                    .iter()
+                    .filter(|entry| !entry.indexing)
+                    .map(|entry| (entry.open.source.root.clone(), entry.open.options.map.clone()))
+                    .collect();
+                for (root, map) in again {
+                    self.open(&[root], &map, false);
+                }
+            }
+            Letter::Look(path) => {
+                let found = self.look(&path);
+                self.outbox.send(Event::Found { path, found });
+            }
+            Letter::Tag { population, tag, samples, on } => self.tag(&population, &tag, &samples, on),
+            Letter::SaveView(name, json) => {
+                let done = match &json {
+                    Some(json) => self.store.save_view(&name, json),
+                    None => self.store.delete_view(&name),
+                };
+                if let Err(error) = done {
+                    self.outbox.notice(Level::Error, error.to_string());
+                }
+                self.send_views();
+            }
+            Letter::Committed { root, moved } => self.committed(root, moved),
+            Letter::Indexed { root, moved } => {
+                if let Some(entry) = self.entries.iter_mut().find(|entry| entry.open.source.root == root) {
+                    entry.indexing = false;
+                }
+                self.committed(root.clone(), moved);
+                self.publish();
+                self.remember(&root);
+            }
+            Letter::Stop => {}
+        }
+    }
+
+    /// How long until the next publishing, if something waits for one.
+    fn due(&self) -> Option<Duration> {
+        (!self.dirty.is_empty()).then(|| self.pause().saturating_sub(self.published.elapsed()))
+    }
+
+    /// Publishing may take a tenth of the time at most.
+    fn pause(&self) -> Duration {
+        (self.took * 10).clamp(Duration::from_millis(120), Duration::from_secs(10))
+    }
+
+    fn committed(&mut self, root: PathBuf, moved: bool) {
+        if moved && let Some(entry) = self.entries.iter_mut().find(|entry| entry.open.source.root == root) {
+            entry.open = Arc::new(OpenDataset {
+                uid: self.next_uid,
+                source: Arc::clone(&entry.open.source),
+                catalog: entry.open.catalog.clone(),
+                options: entry.open.options.clone(),
+            });
+            self.next_uid += 1;
+        }
+        if !self.dirty.contains(&root) {
+            self.dirty.push(root);
+        }
+        if self.published.elapsed() >= self.pause() || self.entries.iter().all(|entry| entry.columns.is_empty()) {
+            self.publish();
+        }
+    }
+
+    fn read_options(&self, map: &FieldMap) -> ReadOptions {
+        ReadOptions { map: map.clone(), cache_dir: self.store.cache_dir().to_owned(), ..ReadOptions::default() }
+    }
+
+    fn open(&mut self, paths: &[PathBuf], map: &FieldMap, select_new: bool) {
+        let options = self.read_options(map);
+        let sources = match formats::detect(paths, &options) {
+            Ok(sources) => sources,
+            Err(error) => {
+                self.outbox.notice(Level::Error, format!("Could not open: {error}"));
+                return;
+            }
+        };
+        for source in sources {
+            if let Err(error) = self.open_source(source, paths, options.clone(), select_new) {
+                self.outbox.notice(Level::Error, error);
+            }
+        }
+        self.publish();
+    }
+
+    fn open_source(
+        &mut self,
+        source: Source,
+        paths: &[PathBuf],
+        mut options: ReadOptions,
+        select_new: bool,
+    ) -> Result<(), String> {
+        let root = source.root.clone();
+        let place = self.entries.iter().position(|entry| entry.open.source.root == root);
+        if place.is_some_and(|i| self.entries[i].indexing) {
+            return Ok(());
+        }
+        let (catalog, mut warnings) = Catalog::open(&self.store, &source).map_err(|error| error.to_string())?;
+        warnings.extend(source.warnings.iter().cloned());
+        for warning in &warnings {
+            self.outbox.notice(Level::Warning, warning.message.clone());
+        }
+        if options.map == FieldMap::default() {
+            // The choice made earlier holds until another is made.
+            options.map = catalog.field_map().map_err(|error| error.to_string())?;
+        } else {
+            catalog.set_field_map(&options.map).map_err(|error| error.to_string())?;
+        }
+        let columns = Arc::new(catalog.snapshot().map_err(|error| error.to_string())?);
+        let source = Arc::new(source);
+        let open = Arc::new(OpenDataset {
+            uid: self.next_uid,
+            source: Arc::clone(&source),
+            catalog: self.store.catalog_path(&root),
+            options: options.clone(),
+        });
+        self.next_uid += 1;
+        let entry = Entry { open, columns, warnings, indexing: true, paths: paths.to_vec() };
+        match place {
+            Some(i) => {
+                let paths = std::mem::take(&mut self.entries[i].paths);
+                self.entries[i] = Entry { paths: if select_new { entry.paths.clone() } else { paths }, ..entry };
+            }
+            None => self.entries.push(entry),
+        }
+        self.index(&source, &options);
+        Ok(())
+    }
+
+    /// Indexes one dataset on a thread of its own.
+    fn index(&self, source: &Arc<Source>, options: &ReadOptions) {
+        let running = self.registry.begin(format!("Indexing {}", source.name));
+        let (store, source, post, outbox) =
+            (Arc::clone(&self.store), Arc::clone(source), self.post.clone(), self.outbox.clone());
+        let index_options = IndexOptions {
+            map: options.map.clone(),
+            text_index: !self.options.without_text_index,
+            ..IndexOptions::default()
+        };
+        self.post.pending.fetch_add(1, Ordering::AcqRel);
+        thread::spawn(move || {
+            let root = source.root.clone();
+            let moved = Mutex::new(false);
+            let report = guarded(&outbox, "indexing", || {
+                index::index_sources(
+                    &store,
+                    std::slice::from_ref(&*source),
+                    &index_options,
+                    &running.progress,
+                    &running.cancel,
+                    &|event: IndexEvent| match event {
+                        IndexEvent::ShardRemoved { .. } => {
+                            *moved.lock().unwrap_or_else(PoisonError::into_inner) = true;
+                        }
+                        IndexEvent::ShardCommitted { .. } => {
+                            let moved = std::mem::take(&mut *moved.lock().unwrap_or_else(PoisonError::into_inner));
+                            post.send(Letter::Committed { root: root.clone(), moved });
+                        }
+                        IndexEvent::ShardSearchable { .. } => {
+                            post.send(Letter::Committed { root: root.clone(), moved: false });
+                        }
+                        _ => {}
+                    },
+                )
+            });
+            match report {
+                Some(Ok(report)) => {
+                    for dataset in &report.datasets {
+                        let damaged = dataset.unreadable;
+                        if damaged > 0 {
+                            outbox.notice(
+                                Level::Warning,
+                                format!("{}: {damaged} pictures cannot be read; see Tools > Problems.", dataset.name),
+                            );
+                        }
+                    }
+                }
+                Some(Err(error)) => outbox.notice(Level::Error, error.to_string()),
+                None => {}
+            }
+            let moved = std::mem::take(&mut *moved.lock().unwrap_or_else(PoisonError::into_inner));
+            post.send(Letter::Indexed { root, moved });
+            drop(running);
+            post.pending.fetch_sub(1, Ordering::AcqRel);
+        });
+    }
+
+    fn open_demo(&mut self, dir: Option<PathBuf>) {
+        let dir = dir.unwrap_or_else(super::demo::default_dir);
+        let running = self.registry.begin("Drawing the demo datasets");
+        match super::demo::ensure(&dir, &running.progress, &running.cancel) {
+            Ok(roots) => {
+                drop(running);
+                self.open(&roots, &FieldMap::default(), true);
+            }
+            Err(formats::FormatError::Cancelled(_)) => self.outbox.notice(Level::Info, "Drawing the demo was cancelled."),
+            Err(error) => self.outbox.notice(Level::Error, format!("The demo could not be written: {error}")),
+        }
+    }
+
+    /// Reads what changed and publishes a new population.
+    fn publish(&mut self) {
+        let started = Instant::now();
+        let dirty = std::mem::take(&mut self.dirty);
+        for entry in &mut self.entries {
+            if !dirty.contains(&entry.open.source.root) {
+                continue;
+            }
+            match Catalog::open_read(&entry.open.catalog).and_then(|catalog| {
+                entry.warnings = catalog.warnings(WARNINGS_SHOWN)?;
+                catalog.snapshot()
+            }) {
+                Ok(columns) => entry.columns = Arc::new(columns),
+                Err(error) => self.outbox.notice(Level::Error, error.to_string()),
+            }
+        }
+        let parts: Vec<_> = self.entries.iter().map(|entry| Arc::clone(&entry.columns)).collect();
+        let columns = Arc::new(Columns::concat(&parts));
+        let tags = self.tags(&columns);
+        let whole = Arc::new(Facets::count(&columns, &columns.all()));
+        let problems = self
+            .entries
+            .iter()
+            .map(|entry| {
+                let all = (entry.columns.warnings as usize).max(entry.warnings.len());
+                (entry.open.source.name.clone(), entry.warnings.clone(), all)
+            })
+            .collect();
+        let datasets = self.entries.iter().map(|entry| Arc::clone(&entry.open)).collect();
+        let population = Arc::new(Population { columns, datasets, tags });
+        self.outbox.send(Event::Population(PopulationUpdate { population, whole, problems }));
+        self.published = Instant::now();
+        self.took = started.elapsed();
+    }
+
+    fn tags(&self, columns: &Columns) -> Vec<(String, Arc<RoaringBitmap>)> {
+        let mut tags = std::collections::BTreeMap::<String, RoaringBitmap>::new();
+        for (entry, info) in self.entries.iter().zip(&columns.datasets) {
+            let found = match Catalog::open_read(&entry.open.catalog).and_then(|catalog| catalog.tags()) {
+                Ok(found) => found,
+                Err(error) => {
+                    self.outbox.notice(Level::Error, error.to_string());
+                    continue;
+                }
+            };
+            for (tag, rows) in found {
+                let samples = tags.entry(tag).or_default();
+                samples.extend(rows.iter().filter(|&row| row < info.range.len() as u32).map(|row| info.range.start + row));
+            }
+        }
+        tags.into_iter().map(|(tag, samples)| (tag, Arc::new(samples))).collect()
+    }
+
+    fn tag(&mut self, population: &Population, tag: &str, samples: &RoaringBitmap, on: bool) {
+        let mut tagged = 0;
+        for (i, open) in population.datasets.iter().enumerate() {
+            let range = population.columns.datasets[i].range.clone();
+            let rows: Vec<u32> = samples.range(range.clone()).map(|id| id - range.start).collect();
+            if rows.is_empty() {
+                continue;
+            }
+            let done = Catalog::open(&self.store, &open.source)
+                .and_then(|(mut catalog, _)| catalog.set_tag(tag, &rows, on));
+            match done {
+                Ok(()) => tagged += rows.len(),
+                Err(error) => self.outbox.notice(Level::Error, error.to_string()),
+            }
+        }
+        let verb = if on { "Tagged" } else { "Untagged" };
+        self.outbox.notice(Level::Info, format!("{verb} {tagged} samples “{tag}”."));
+        self.publish();
+    }
+
+    fn look(&self, typed: &str) -> Result<Vec<FoundSource>, String> {
+        let options = self.read_options(&FieldMap::default());
+        let sources = formats::detect(&[expand_home(typed)], &options).map_err(|error| error.to_string())?;
+        Ok(sources
+            .iter()
+            .map(|source| {
+                let bytes: u64 = source.shards.iter().map(|shard| shard.fingerprint.bytes).sum();
+                FoundSource {
+                    root: source.root.clone(),
+                    summary: format!(
+                        "{}  ·  {}  ·  {} {}  ·  {:.1} MB",
+                        source.name,
+                        source.format,
+                        source.shards.len(),
+                        if source.shards.len() == 1 { "shard" } else { "shards" },
+                        bytes as f64 / 1e6
+                    ),
+                    // A dataset whose first shard cannot be read still opens; it has no columns to map.
+                    columns: formats::columns(source).unwrap_or_default(),
+                    guess: formats::guess_map(source).unwrap_or_default().0.into_iter().collect(),
+                }
+            })
+            .collect())
+    }
+
+    fn remember(&self, root: &Path) {
+        let Some(entry) = self.entries.iter().find(|entry| entry.open.source.root == *root) else { return };
+        // A source that was opened together with others is remembered with them.
+        let together: u64 = self
+            .entries
+            .iter()
+            .filter(|other| other.paths == entry.paths)
+            .map(|other| u64::from(other.columns.len()))
+            .sum();
+        let names: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|other| other.paths == entry.paths)
+            .map(|other| other.open.source.name.clone())
+            .collect();
+        if let Err(error) = self.store.remember(&entry.paths, &names.join(" + "), together) {
+            self.outbox.notice(Level::Warning, error.to_string());
+        }
+        self.send_recent();
+    }
+
+    fn send_recent(&self) {
+        let recent: Vec<_> = self
+            .store
+            .recent()
+            .unwrap_or_default()
+            .into_iter()
+            .map(|recent| RecentSource {
+                paths: recent.paths,
+                name: recent.name,
+                samples: recent.samples,
+                opened_unix: recent.opened_unix,
+            })
+            .collect();
+        self.outbox.send(Event::Recent(recent.clone()));
+        for source in recent.into_iter().take(8) {
+            let Some(path) = source.paths.first().cloned() else { continue };
+            if let Some(picture) = self.first_picture(&path) {
+                self.outbox.send(Event::RecentPicture { path, picture });
+            }
+        }
+    }
+
+    /// A picture of a recent source, if its catalog and shard are still there.
+    fn first_picture(&self, path: &Path) -> Option<image::Picture> {
+        let columns = Arc::new(Catalog::open_read(&self.store.catalog_path(path)).ok()?.snapshot().ok()?);
+        let row = columns.rows.flags.iter().position(|bits| bits & crate::catalog::flags::HAS_IMAGE != 0)? as u32;
+        let source = Source {
+            name: columns.name.clone(),
+            root: columns.root.clone(),
+            format: columns.format,
+            shards: Vec::new(),
+            warnings: Vec::new(),
+        };
+        let open = Arc::new(OpenDataset {
+            uid: 0,
+            source: Arc::new(source),
+            catalog: columns.catalog.clone(),
+            options: self.read_options(&FieldMap::default()),
+        });
+        let population = Population {
+            columns: Arc::new(Columns::concat(&[columns])),
+            datasets: vec![open],
+            tags: Vec::new(),
+        };
+        let mut readers = super::ReaderCache::new();
+        let sample = population.sample_ref(SampleId(row));
+        let bytes = super::reader::DatasetReader::of(&mut readers, &population, sample).ok()?.image_bytes(row).ok()?;
+        image::thumbnail(&bytes, 128).ok()
+    }
+
+    fn send_views(&self) {
+        let views = self.store.saved_views().unwrap_or_default();
+        let views = views.into_iter().map(|(name, json)| SavedView { name, json }).collect();
+        self.outbox.send(Event::Views(views));
+    }
+}
+
+/// Warnings a dataset that are kept for the list; the rest is counted.
+const WARNINGS_SHOWN: usize = 2000;
+
+/// `~/x` as people type it.
+#[must_use]
+pub fn expand_home(typed: &str) -> PathBuf {
+    let typed = typed.trim();
+    match (typed.strip_prefix("~/"), directories::BaseDirs::new()) {
+        (Some(rest), Some(dirs)) => dirs.home_dir().join(rest),
+        _ => PathBuf::from(typed),
+    }
+}

@@ -1,0 +1,149 @@
+//! The query lane: filter, sort, count. The newest request wins.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use roaring::RoaringBitmap;
+
+use super::records::Latest;
+use super::{Event, Outbox, Population, guarded};
+use crate::analysis::facets::{self, Facets, SortBy};
+use crate::catalog::filter::{self, Expr, Lookup};
+use crate::catalog::search::SearchQuery;
+use crate::catalog::{Catalog, CatalogError};
+
+/// What to find.
+#[derive(Clone, Debug)]
+pub struct QueryRequest {
+    /// Number of the request; the answer carries it.
+    pub generation: u64,
+    /// Over what.
+    pub population: Arc<Population>,
+    /// The condition.
+    pub expr: Expr,
+    /// The order.
+    pub sort: SortBy,
+    /// Largest first.
+    pub descending: bool,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct QueryResult {
+    /// Number of the request.
+    pub generation: u64,
+    /// The samples that match.
+    pub matching: Arc<RoaringBitmap>,
+    /// The same in order.
+    pub order: Arc<Vec<u32>>,
+    /// Counts over the matching samples.
+    pub facets: Arc<Facets>,
+    /// Why the condition could not be evaluated, if so; then everything matches.
+    pub error: Option<String>,
+    /// Seconds it took.
+    pub secs: f64,
+}
+
+/// Asks the catalogs of a population for text hits and tags.
+pub struct PopulationLookup<'a> {
+    population: &'a Population,
+    catalogs: Vec<Option<Catalog>>,
+}
+
+impl<'a> PopulationLookup<'a> {
+    /// Catalogs are opened when the first search asks for them.
+    #[must_use]
+    pub fn new(population: &'a Population) -> Self {
+        Self { population, catalogs: population.datasets.iter().map(|_| None).collect() }
+    }
+}
+
+impl Lookup for PopulationLookup<'_> {
+    fn search(&mut self, query: &SearchQuery) -> Result<RoaringBitmap, CatalogError> {
+        let mut found = RoaringBitmap::new();
+        for (i, open) in self.population.datasets.iter().enumerate() {
+            let Some(info) = self.population.columns.datasets.get(i) else { continue };
+            let catalog = match &mut self.catalogs[i] {
+                Some(catalog) => catalog,
+                slot => slot.insert(Catalog::open_read(&open.catalog)?),
+            };
+            for row in catalog.search(query)? {
+                // Rows committed after this population was published wait for the next one.
+                if row < info.range.len() as u32 {
+                    found.insert(info.range.start + row);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn tag(&mut self, tag: &str) -> RoaringBitmap {
+        self.population
+            .tags
+            .iter()
+            .find(|(name, _)| name == tag)
+            .map(|(_, samples)| (**samples).clone())
+            .unwrap_or_default()
+    }
+}
+
+/// Answers one request.
+#[must_use]
+pub fn answer(request: &QueryRequest) -> QueryResult {
+    let started = Instant::now();
+    let columns = &request.population.columns;
+    let mut lookup = PopulationLookup::new(&request.population);
+    let (matching, error) = match filter::eval(&request.expr, columns, &mut lookup) {
+        Ok(matching) => (matching, None),
+        Err(error) => (columns.all(), Some(error.to_string())),
+    };
+    let order = facets::order(columns, &matching, request.sort, request.descending);
+    let facets = Facets::count(columns, &matching);
+    QueryResult {
+        generation: request.generation,
+        matching: Arc::new(matching),
+        order: Arc::new(order),
+        facets: Arc::new(facets),
+        error,
+        secs: started.elapsed().as_secs_f64(),
+    }
+}
+
+/// The lane.
+pub struct QueryLane(Arc<Latest<QueryRequest>>);
+
+impl QueryLane {
+    pub(super) fn start(outbox: Outbox) -> Self {
+        let lane = Latest::new();
+        let requests = Arc::clone(&lane);
+        thread::Builder::new()
+            .name("query".to_owned())
+            .spawn(move || {
+                while let Some(request) = requests.take() {
+                    if let Some(result) = guarded(&outbox, "a search", || answer(&request))
+                        && !requests.has_newer()
+                    {
+                        outbox.send(Event::Query(Arc::new(result)));
+                    }
+                    requests.done();
+                }
+            })
+            .expect("the system gives a thread at start");
+        Self(lane)
+    }
+
+    pub(super) fn ask(&self, request: QueryRequest) {
+        self.0.put(request);
+    }
+
+    pub(super) fn busy(&self) -> bool {
+        self.0.busy()
+    }
+}
+
+impl Drop for QueryLane {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
