@@ -1,1 +1,4 @@
 //! (being built)
+
+pub mod icons;
+pub mod theme;
