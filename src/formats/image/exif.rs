@@ -41,6 +41,33 @@ impl Orientation {
     }
 }
 
+/// Turns and mirrors pixels of 4 bytes for display. Returns the displayed width, height and pixels.
+pub(super) fn upright(orientation: Orientation, width: u32, height: u32, pixels: Vec<u8>) -> (u32, u32, Vec<u8>) {
+    if orientation == Orientation::Upright {
+        return (width, height, pixels);
+    }
+    let (w, h) = (width as usize, height as usize);
+    let (dw, dh) = if orientation.swaps_sides() { (h, w) } else { (w, h) };
+    let mut out = Vec::with_capacity(pixels.len());
+    for y in 0..dh {
+        for x in 0..dw {
+            let (sx, sy) = match orientation {
+                Orientation::Upright => (x, y),
+                Orientation::MirrorX => (w - 1 - x, y),
+                Orientation::Turn180 => (w - 1 - x, h - 1 - y),
+                Orientation::MirrorY => (x, h - 1 - y),
+                Orientation::Transpose => (y, x),
+                Orientation::Turn90 => (y, h - 1 - x),
+                Orientation::Transverse => (w - 1 - y, h - 1 - x),
+                Orientation::Turn270 => (w - 1 - y, x),
+            };
+            let at = (sy * w + sx) * 4;
+            out.extend_from_slice(&pixels[at..at + 4]);
+        }
+    }
+    (dw as u32, dh as u32, out)
+}
+
 /// Reads the orientation from a TIFF block: EXIF's payload after `Exif\0\0`. Anything odd is `Upright`.
 pub(super) fn orientation(tiff: &[u8]) -> Orientation {
     find(tiff).map_or(Orientation::Upright, Orientation::from_exif)

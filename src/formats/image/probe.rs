@@ -50,6 +50,9 @@ pub(super) struct Header {
     pub(super) truncated: bool,
     /// JPEG only: colour components (4 is CMYK or YCCK).
     pub(super) components: u8,
+    /// JPEG only: Adobe's colour transform, where there is an Adobe segment (2 is YCCK). With it, inks
+    /// are stored inverted.
+    pub(super) adobe: Option<u8>,
 }
 
 /// Reads the header of `bytes` (the whole file: the end is looked at to see whether it is cut short).
@@ -136,6 +139,11 @@ fn jpeg(bytes: &[u8]) -> Option<Header> {
                     0xE1 => {
                         if let Some(tiff) = segment.strip_prefix(b"Exif\0\0") {
                             header.orientation = exif::orientation(tiff);
+                        }
+                    }
+                    0xEE => {
+                        if let Some(&transform) = segment.strip_prefix(b"Adobe").and_then(|rest| rest.get(6)) {
+                            header.adobe = Some(transform);
                         }
                     }
                     _ => {}
