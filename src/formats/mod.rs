@@ -13,6 +13,6 @@ pub mod image;
 mod source;
 
 pub use source::{
-    Field, FieldMap, Fields, Fingerprint, Format, FormatError, ImageEntry, Location, RawRecord, RawSample, ReadOptions, Shard,
-    Sink, Source,
+    Field, FieldMap, Fields, Fingerprint, Format, FormatError, ImageEntry, Location, RawRecord, RawSample, ReadOptions,
+    Shard, Sink, Source,
 };
