@@ -46,7 +46,7 @@ impl Chip {
     #[must_use]
     pub fn label(&self) -> String {
         match &self.expr {
-            Expr::Search(text) => format!("“{text}”"),
+            Expr::Search(None, text) => format!("“{text}”"),
             Expr::Or(parts) if parts.len() > 2 => {
                 format!("{} or {} more", parts[0], parts.len() - 1)
             }
@@ -56,7 +56,16 @@ impl Chip {
 
     /// Changes sample sets inside (ids move when a dataset grows or closes).
     pub fn remap(&mut self, map: &impl Fn(&RoaringBitmap) -> RoaringBitmap) {
-        self.expr.remap(map);
+        remap(&mut self.expr, map);
+    }
+}
+
+fn remap(expr: &mut Expr, map: &impl Fn(&RoaringBitmap) -> RoaringBitmap) {
+    match expr {
+        Expr::Samples(set, _) => *set = map(set),
+        Expr::And(parts) | Expr::Or(parts) => parts.iter_mut().for_each(|part| remap(part, map)),
+        Expr::Not(part) => remap(part, map),
+        _ => {}
     }
 }
 
@@ -124,7 +133,7 @@ pub fn active_paths(chips: &[Chip]) -> BTreeSet<Vec<String>> {
     alternatives(chips, Facet::Taxonomy)
         .into_iter()
         .filter_map(|expr| match expr {
-            Expr::TaxonomyUnder(path) => Some(path.clone()),
+            Expr::Under(path) => Some(path.clone()),
             _ => None,
         })
         .collect()

@@ -1,7 +1,6 @@
 //! Everything the window shows. Views read it, [`update`](super::update) writes it.
 
 use std::collections::{HashMap, VecDeque};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
@@ -13,8 +12,8 @@ use crate::analysis::facets::{Facets, SortBy};
 use crate::base::{SampleId, Warning};
 use crate::catalog::filter::Expr;
 use crate::catalog::Record;
-use crate::formats::{Field, FieldMap};
-use crate::jobs::{JobStatus, Population, QueryResult, RecentSource, SampleRef, SavedView};
+use crate::formats::FieldMap;
+use crate::jobs::{FoundSource, JobStatus, Level, Population, QueryResult, RecentSource, SampleRef, SavedView};
 
 /// What fills the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,15 +38,6 @@ impl Default for Sort {
     fn default() -> Self {
         Self { by: SortBy::Dataset, descending: false }
     }
-}
-
-/// How loud a notice is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Level {
-    Info,
-    Warning,
-    Error,
 }
 
 /// One line of the log; new ones are shown as toasts too.
@@ -107,19 +97,6 @@ pub struct OpenDialog {
     pub looking: bool,
     /// Overrides chosen by the user.
     pub map: FieldMap,
-}
-
-/// One dataset found by the open dialog.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FoundSource {
-    /// Its root.
-    pub root: PathBuf,
-    /// One line: name, format, shards, bytes.
-    pub summary: String,
-    /// Column names with an example or type.
-    pub columns: Vec<(String, String)>,
-    /// The guess.
-    pub guess: Vec<(Field, String)>,
 }
 
 /// The inspector's subject.
@@ -256,7 +233,7 @@ impl State {
     /// Samples in the population.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.population.columns.len()
+        self.population.columns.len() as usize
     }
 
     /// True while nothing is open.

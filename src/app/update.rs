@@ -210,16 +210,16 @@ fn search(state: &mut State, text: String) -> Vec<Effect> {
         state.search_error = None;
         return filtered(state, |chips| chips::set(chips, Facet::Search, None));
     }
-    match crate::catalog::search::SearchQuery::parse(&trimmed) {
+    match crate::catalog::SearchQuery::parse(&trimmed) {
         Ok(_) => {
             state.search_error = None;
             // Typing a word is one step of undo, not one a letter: only the first letter records.
             if state.chips.iter().any(|chip| chip.facet == Facet::Search) {
-                chips::set(&mut state.chips, Facet::Search, Some(Expr::Search(trimmed)));
+                chips::set(&mut state.chips, Facet::Search, Some(Expr::Search(None, trimmed)));
                 state.scroll = 0.0;
                 query(state)
             } else {
-                filtered(state, |chips| chips::set(chips, Facet::Search, Some(Expr::Search(trimmed))))
+                filtered(state, |chips| chips::set(chips, Facet::Search, Some(Expr::Search(None, trimmed))))
             }
         }
         Err(error) => {
@@ -311,7 +311,7 @@ fn apply_view(state: &mut State, name: &str) -> Vec<Effect> {
     state.history.record(before);
     state.search_text = new_chips
         .iter()
-        .find_map(|chip| if let Expr::Search(text) = &chip.expr { Some(text.clone()) } else { None })
+        .find_map(|chip| if let Expr::Search(None, text) = &chip.expr { Some(text.clone()) } else { None })
         .unwrap_or_default();
     state.chips = new_chips;
     state.sort = Sort { by: SortBy::from_word(&saved.sort).unwrap_or(SortBy::Dataset), descending: saved.descending };

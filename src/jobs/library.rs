@@ -8,7 +8,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -33,10 +33,10 @@ enum Letter {
     Look(String),
     Tag { population: Arc<Population>, tag: String, samples: Arc<RoaringBitmap>, on: bool },
     SaveView(String, Option<String>),
-    /// Shards of this root were committed; `moved`: rows may have moved.
-    Committed { root: PathBuf, moved: bool },
+    /// Shards of this root were committed.
+    Committed { root: PathBuf },
     /// Indexing of this root ended.
-    Indexed { root: PathBuf, moved: bool },
+    Indexed { root: PathBuf },
     Stop,
 }
 
@@ -226,12 +226,12 @@ impl Librarian {
                 }
                 self.send_views();
             }
-            Letter::Committed { root, moved } => self.committed(root, moved),
-            Letter::Indexed { root, moved } => {
+            Letter::Committed { root } => self.committed(root),
+            Letter::Indexed { root } => {
                 if let Some(entry) = self.entries.iter_mut().find(|entry| entry.open.source.root == root) {
                     entry.indexing = false;
                 }
-                self.committed(root.clone(), moved);
+                self.committed(root.clone());
                 self.publish();
                 self.remember(&root);
             }
@@ -249,16 +249,7 @@ impl Librarian {
         (self.took * 10).clamp(Duration::from_millis(120), Duration::from_secs(10))
     }
 
-    fn committed(&mut self, root: PathBuf, moved: bool) {
-        if moved && let Some(entry) = self.entries.iter_mut().find(|entry| entry.open.source.root == root) {
-            entry.open = Arc::new(OpenDataset {
-                uid: self.next_uid,
-                source: Arc::clone(&entry.open.source),
-                catalog: entry.open.catalog.clone(),
-                options: entry.open.options.clone(),
-            });
-            self.next_uid += 1;
-        }
+    fn committed(&mut self, root: PathBuf) {
         if !self.dirty.contains(&root) {
             self.dirty.push(root);
         }
@@ -345,7 +336,6 @@ impl Librarian {
         self.post.pending.fetch_add(1, Ordering::AcqRel);
         thread::spawn(move || {
             let root = source.root.clone();
-            let moved = Mutex::new(false);
             let report = guarded(&outbox, "indexing", || {
                 index::index_sources(
                     &store,
@@ -353,18 +343,10 @@ impl Librarian {
                     &index_options,
                     &running.progress,
                     &running.cancel,
-                    &|event: IndexEvent| match event {
-                        IndexEvent::ShardRemoved { .. } => {
-                            *moved.lock().unwrap_or_else(PoisonError::into_inner) = true;
+                    &|event: IndexEvent| {
+                        if matches!(event, IndexEvent::ShardCommitted { .. } | IndexEvent::SearchableShard { .. }) {
+                            post.send(Letter::Committed { root: root.clone() });
                         }
-                        IndexEvent::ShardCommitted { .. } => {
-                            let moved = std::mem::take(&mut *moved.lock().unwrap_or_else(PoisonError::into_inner));
-                            post.send(Letter::Committed { root: root.clone(), moved });
-                        }
-                        IndexEvent::ShardSearchable { .. } => {
-                            post.send(Letter::Committed { root: root.clone(), moved: false });
-                        }
-                        _ => {}
                     },
                 )
             });
@@ -383,8 +365,7 @@ impl Librarian {
                 Some(Err(error)) => outbox.notice(Level::Error, error.to_string()),
                 None => {}
             }
-            let moved = std::mem::take(&mut *moved.lock().unwrap_or_else(PoisonError::into_inner));
-            post.send(Letter::Indexed { root, moved });
+            post.send(Letter::Indexed { root });
             drop(running);
             post.pending.fetch_sub(1, Ordering::AcqRel);
         });
@@ -415,7 +396,18 @@ impl Librarian {
                 entry.warnings = catalog.warnings(WARNINGS_SHOWN)?;
                 catalog.snapshot()
             }) {
-                Ok(columns) => entry.columns = Arc::new(columns),
+                Ok(columns) => {
+                    if !grew(&entry.columns, &columns) {
+                        entry.open = Arc::new(OpenDataset {
+                            uid: self.next_uid,
+                            source: Arc::clone(&entry.open.source),
+                            catalog: entry.open.catalog.clone(),
+                            options: entry.open.options.clone(),
+                        });
+                        self.next_uid += 1;
+                    }
+                    entry.columns = Arc::new(columns);
+                }
                 Err(error) => self.outbox.notice(Level::Error, error.to_string()),
             }
         }
@@ -577,6 +569,12 @@ impl Librarian {
         let views = views.into_iter().map(|(name, json)| SavedView { name, json }).collect();
         self.outbox.send(Event::Views(views));
     }
+}
+
+/// True if every row of `old` stands at the same place in `new`.
+fn grew(old: &DatasetColumns, new: &DatasetColumns) -> bool {
+    old.shards.len() <= new.shards.len()
+        && old.shards.iter().zip(new.shards.iter()).all(|(a, b)| (a.id, a.first_row) == (b.id, b.first_row))
 }
 
 /// Warnings a dataset that are kept for the list; the rest is counted.

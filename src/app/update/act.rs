@@ -64,7 +64,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::SaveView => dialog(state, Dialog::SaveView(String::new())),
         Action::ManageViews => dialog(state, Dialog::Views),
         Action::SelectAll => {
-            let all = state.result.matching.clone();
+            let all = Arc::clone(&state.result.matching);
             pick::select(state, &all, SetOp::Replace);
             Vec::new()
         }
@@ -82,17 +82,17 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::FilterToSelection => {
-            let chosen = Arc::clone(&state.selection);
+            let chosen = (*state.selection).clone();
             let label = format!("selection of {}", chosen.len());
             filtered(state, |chips| {
-                crate::app::chips::set(chips, Facet::Selection, Some(Expr::Samples { set: chosen, label }));
+                crate::app::chips::set(chips, Facet::Selection, Some(Expr::Samples(chosen, label)));
             })
         }
         Action::ExcludeSelection => {
-            let hidden = Arc::clone(&state.selection);
+            let hidden = (*state.selection).clone();
             let label = format!("{} hidden samples", hidden.len());
             let effects = filtered(state, |chips| {
-                let expr = Expr::Not(Box::new(Expr::Samples { set: hidden, label }));
+                let expr = Expr::Samples(hidden, label).not();
                 chips.push(Chip::new(Facet::Custom, expr));
             });
             state.selection = Arc::default();
@@ -160,7 +160,7 @@ fn restore(state: &mut State, moment: Option<Moment>) -> Vec<Effect> {
     state.search_text = state
         .chips
         .iter()
-        .find_map(|chip| if let Expr::Search(text) = &chip.expr { Some(text.clone()) } else { None })
+        .find_map(|chip| if let Expr::Search(None, text) = &chip.expr { Some(text.clone()) } else { None })
         .unwrap_or_default();
     query(state)
 }
