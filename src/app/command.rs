@@ -88,6 +88,8 @@ pub enum Command {
     Revealed,
     /// Opens or closes a taxonomy node.
     Expand(Vec<String>, bool),
+    /// Folds a section of the side bar away, or back.
+    Fold(String),
     /// The text above the brand list.
     BrandText(String),
     /// The text above the taxonomy tree.
@@ -101,6 +103,8 @@ pub enum Command {
         /// Points.
         pan: (f32, f32),
     },
+    /// Leaves the start page for what is open.
+    BackToGrid,
     /// Leaves or enters the large picture.
     Large(bool),
     /// Thumbnails the eye is on, nearest first.

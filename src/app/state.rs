@@ -1,6 +1,6 @@
 //! Everything the window shows. Views read it, [`update`](super::update) writes it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
@@ -178,8 +178,10 @@ pub struct State {
     pub inspector: Inspector,
     /// Captions near the eye.
     pub records: RecordCache,
-    /// Expanded taxonomy paths.
-    pub expanded: std::collections::BTreeSet<Vec<String>>,
+    /// Taxonomy paths the user opened (`true`) or closed (`false`); the rest opens by itself where it holds most samples.
+    pub expanded: BTreeMap<Vec<String>, bool>,
+    /// Sections of the side bar that are folded away, by title.
+    pub folded: BTreeSet<String>,
     /// What is typed above the brand list.
     pub brand_text: String,
     /// What is typed above the taxonomy tree.

@@ -81,10 +81,12 @@ pub fn update(state: &mut State, command: Command) -> Vec<Effect> {
             Vec::new()
         }
         Command::Expand(path, open) => {
-            if open {
-                state.expanded.insert(path);
-            } else {
-                state.expanded.remove(&path);
+            state.expanded.insert(path, open);
+            Vec::new()
+        }
+        Command::Fold(title) => {
+            if !state.folded.remove(&title) {
+                state.folded.insert(title);
             }
             Vec::new()
         }
@@ -105,6 +107,10 @@ pub fn update(state: &mut State, command: Command) -> Vec<Effect> {
         }
         Command::PictureView { zoom, pan } => {
             (state.inspector.zoom, state.inspector.pan) = (zoom, pan);
+            Vec::new()
+        }
+        Command::BackToGrid => {
+            state.screen = Screen::Explore;
             Vec::new()
         }
         Command::Large(on) => {

@@ -5,6 +5,7 @@ pub mod cancel;
 pub mod dirs;
 pub mod ids;
 pub mod logging;
+pub mod memory;
 pub mod warning;
 
 pub use cancel::{CancelToken, Cancelled, Progress};

@@ -1,4 +1,46 @@
-//! (being built)
+//! Floor 8: the window. Every function here reads the [`State`](crate::app::State) and emits
+//! [`Command`]s; nothing here changes state or does work.
+//!
+//! [`window`] is the frame: it drains jobs, runs commands, lays the panels out. A panel is one file
+//! with one `*_ui` function. Sizes and colours come from [`theme`], pictures from [`textures`].
 
+pub mod chips_bar;
+pub mod dialogs;
+pub mod filters;
+pub mod grid;
+pub mod histogram;
 pub mod icons;
+pub mod inspector;
+pub mod picture;
+pub mod screenshot;
+pub mod shortcuts;
+pub mod status_bar;
+pub mod textures;
 pub mod theme;
+pub mod toasts;
+pub mod top_bar;
+pub mod welcome;
+pub mod widgets;
+pub mod window;
+
+use crate::app::{Action, Command};
+
+/// What the views ask for during one frame.
+#[derive(Debug, Default)]
+pub struct Commands(Vec<Command>);
+
+impl Commands {
+    /// Asks for something.
+    pub fn push(&mut self, command: Command) {
+        self.0.push(command);
+    }
+
+    /// Asks for an entry of the action list.
+    pub fn act(&mut self, action: Action) {
+        self.0.push(Command::Act(action));
+    }
+
+    fn take(&mut self) -> Vec<Command> {
+        std::mem::take(&mut self.0)
+    }
+}

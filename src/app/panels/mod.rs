@@ -1,0 +1,5 @@
+//! What panels show, as data: tests print it, views paint it.
+
+pub mod inspector;
+pub mod side_bar;
+pub mod text;
