@@ -128,7 +128,7 @@ mod tests {
                 for progressive in [false, true] {
                     let bytes = jpeg_of(&scene(width, height), sampling, progressive);
                     for max_side in [64, 128, 250] {
-                        check(name, &bytes, max_side, if name == "4:4:4" { 2.5 } else { 4.0 });
+                        check(name, &bytes, max_side, if name == "4:4:4" { 2.5 } else { 5.0 });
                     }
                 }
             }
