@@ -34,8 +34,8 @@ pub use detect::{detect, fingerprint};
 pub use natural::natural_cmp;
 pub use reader::ShardReader;
 pub use source::{
-    Field, FieldMap, Fields, Fingerprint, Format, FormatError, ImageEntry, Location, RawRecord, RawSample, ReadOptions, Shard,
-    Sink, Source,
+    Field, FieldMap, Fields, Fingerprint, Format, FormatError, ImageEntry, Location, RawRecord, RawSample, ReadOptions,
+    Shard, Sink, Source,
 };
 
 /// Reads one shard of a source from start to end and hands what it finds to `sink`.
