@@ -167,3 +167,141 @@ fn to_8_bit(color: ColorType, raw: Vec<u8>) -> Option<(Layout, Vec<u8>)> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use image::{DynamicImage, Rgba, RgbaImage};
+    use jpeg_encoder::SamplingFactor;
+    use proptest::prelude::*;
+
+    use super::super::fixtures::{encoded, jpeg_of, scene};
+    use super::super::thumbnail;
+    use super::*;
+
+    fn picture() -> DynamicImage {
+        scene(37, 23).into()
+    }
+
+    #[test]
+    fn every_codec_and_colour_type_gives_its_pixels() {
+        let check = |name: &str, bytes: &[u8], expect: &DynamicImage, limit: u8| {
+            let (got, expect) = (decode(bytes).expect("decodes"), expect.to_rgba8());
+            assert_eq!((got.width, got.height, got.truncated), (expect.width(), expect.height(), false), "{name}");
+            let worst = got.rgba.iter().zip(expect.as_raw()).map(|(a, b)| a.abs_diff(*b)).max();
+            assert!(worst <= Some(limit), "{name}: {worst:?}");
+        };
+        let (png, rgb) = (ImageFormat::Png, picture());
+        check("png", &encoded(&rgb, png), &rgb, 0);
+        check("bmp", &encoded(&rgb, ImageFormat::Bmp), &rgb, 0);
+        check("webp", &encoded(&rgb, ImageFormat::WebP), &rgb, 0);
+        let gif = encoded(&DynamicImage::from(rgb.to_rgba8()), ImageFormat::Gif);
+        check("gif", &gif, &rgb, 80);
+        check("png gray", &encoded(&rgb.to_luma8().into(), png), &rgb.to_luma8().into(), 0);
+        check("png gray 16", &encoded(&rgb.to_luma16().into(), png), &rgb.to_luma8().into(), 1);
+        check("png 16", &encoded(&rgb.to_rgb16().into(), png), &rgb, 0);
+        check("png alpha 16", &encoded(&rgb.to_rgba16().into(), png), &rgb, 0);
+        let alpha = RgbaImage::from_fn(9, 7, |x, y| Rgba([x as u8 * 20, y as u8 * 30, 5, (x * y) as u8]));
+        check("png alpha", &encoded(&alpha.clone().into(), png), &alpha.clone().into(), 0);
+        let la = DynamicImage::from(alpha).to_luma_alpha8();
+        check("png gray alpha", &encoded(&la.clone().into(), png), &la.clone().into(), 0);
+        let la16 = DynamicImage::from(la.clone()).to_luma_alpha16();
+        check("png gray alpha 16", &encoded(&la16.into(), png), &la.into(), 0);
+    }
+
+    #[test]
+    fn an_animation_gives_its_first_frame() {
+        let mut gif = Vec::new();
+        {
+            let mut encoder = image::codecs::gif::GifEncoder::new(&mut gif);
+            for value in [200_u8, 20] {
+                let frame = RgbaImage::from_pixel(8, 6, Rgba([value, 0, 0, 255]));
+                encoder.encode_frame(image::Frame::new(frame)).expect("encodes");
+            }
+        }
+        let got = decode(&gif).expect("decodes");
+        assert_eq!((got.width, got.height), (8, 6));
+        assert!(got.rgba.chunks_exact(4).all(|p| p[0].abs_diff(200) < 8), "{:?}", &got.rgba[..4]);
+    }
+
+    #[test]
+    fn errors_are_sentences() {
+        let check = |bytes: &[u8], expect: &str| {
+            for got in [decode(bytes), thumbnail(bytes, 64)] {
+                let got = got.expect_err(expect).to_string();
+                assert!(got.contains(expect), "\"{got}\" should contain \"{expect}\"");
+            }
+        };
+        check(b"", "0 bytes");
+        check(b"<!doctype html><title>404</title>", "a web page");
+        check(b"II*\0aaaa", "TIFF");
+        check(b"\0\0\0\x1cftypavif....", "AVIF");
+        check(b"\xff\xd8\xff\xd9", "the JPEG cannot be decoded (its header is broken or missing)");
+        check(&encoded(&picture(), ImageFormat::Png)[..40], "the PNG cannot be decoded");
+        let mut bomb = encoded(&picture(), ImageFormat::Png);
+        bomb[16..20].copy_from_slice(&100_000_u32.to_be_bytes());
+        bomb[20..24].copy_from_slice(&100_000_u32.to_be_bytes());
+        check(&bomb, "100000 x 100000");
+    }
+
+    #[test]
+    fn a_cut_picture_shows_what_there_is() {
+        let whole = scene(128, 128);
+        let uncut = decode(&jpeg_of(&whole, SamplingFactor::F_1_1, false)).expect("decodes");
+        for progressive in [false, true] {
+            let jpeg = jpeg_of(&whole, SamplingFactor::F_1_1, progressive);
+            for part in [50, 80, 99] {
+                let cut = &jpeg[..jpeg.len() * part / 100];
+                let got = decode(cut).expect("decodes");
+                assert_eq!((got.width, got.height, got.truncated), (128, 128, true));
+                // The first rows are there: near the whole picture's.
+                let rows = 128 * 4 * 24;
+                let off: u64 =
+                    got.rgba[..rows].iter().zip(&uncut.rgba[..rows]).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+                let mean = off as f64 / rows as f64;
+                assert!(
+                    mean < if progressive { 30.0 } else { 1.0 },
+                    "cut at {part} %, progressive {progressive}: {mean}"
+                );
+                assert!(thumbnail(cut, 32).expect("decodes").truncated);
+            }
+        }
+        let png = encoded(&whole.clone().into(), ImageFormat::Png);
+        let got = decode(&png[..png.len() * 7 / 10]).expect("decodes");
+        assert!(got.truncated);
+        assert_eq!(&got.rgba[..3], &whole.get_pixel(0, 0).0);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(96))]
+
+        #[test]
+        fn damaged_files_never_panic(
+            which in 0_usize..6,
+            changes in prop::collection::vec((0_usize..4000, any::<u8>()), 1..12),
+            cut in 0_usize..600,
+        ) {
+            let formats = [ImageFormat::Png, ImageFormat::Gif, ImageFormat::Bmp, ImageFormat::WebP];
+            let mut bytes = match which {
+                0..4 => encoded(&picture(), formats[which]),
+                _ => jpeg_of(&scene(90, 70), SamplingFactor::F_2_2, which == 5),
+            };
+            for (at, value) in changes {
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte = value;
+                }
+            }
+            bytes.truncate(bytes.len().saturating_sub(cut).max(1));
+            // A mutated header may declare a large picture; large ones are another test's business.
+            if probe_pixels(&bytes) < 1 << 22 {
+                for got in [decode(&bytes), thumbnail(&bytes, 20)].into_iter().flatten() {
+                    prop_assert_eq!(got.rgba.len(), got.width as usize * got.height as usize * 4);
+                }
+            }
+        }
+    }
+
+    fn probe_pixels(bytes: &[u8]) -> u64 {
+        let got = super::super::probe(bytes);
+        u64::from(got.width) * u64::from(got.height)
+    }
+}

@@ -8,6 +8,8 @@
 
 mod decode;
 mod exif;
+#[cfg(test)]
+mod fixtures;
 mod jpeg;
 mod probe;
 mod raster;

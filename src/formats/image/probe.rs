@@ -50,6 +50,9 @@ pub(super) struct Header {
     pub(super) truncated: bool,
     /// JPEG only: colour components (4 is CMYK or YCCK).
     pub(super) components: u8,
+    /// JPEG only: how many times fewer colour samples than pixels there are, across and down (4:2:0 is
+    /// 2, 2); 0 is 1.
+    pub(super) subsampling: (u8, u8),
     /// JPEG only: Adobe's colour transform, where there is an Adobe segment (2 is YCCK). With it, inks
     /// are stored inverted.
     pub(super) adobe: Option<u8>,
@@ -130,10 +133,11 @@ fn jpeg(bytes: &[u8]) -> Option<Header> {
                 let Some(segment) = segment(bytes, at) else { break };
                 match code {
                     0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF => {
-                        if let [_precision, h1, h0, w1, w0, components, ..] = *segment {
+                        if let [_precision, h1, h0, w1, w0, components, ref factors @ ..] = *segment {
                             header.height = u32::from(u16::from_be_bytes([h1, h0]));
                             header.width = u32::from(u16::from_be_bytes([w1, w0]));
                             header.components = components;
+                            header.subsampling = subsampling(factors);
                         }
                     }
                     0xE1 => {
@@ -153,6 +157,20 @@ fn jpeg(bytes: &[u8]) -> Option<Header> {
         }
     }
     Some(header)
+}
+
+/// Largest over smallest sampling factor, across and down. `factors`: 3 bytes a component, the second
+/// holds both factors.
+fn subsampling(factors: &[u8]) -> (u8, u8) {
+    let ratio = |factor: fn(u8) -> u8| {
+        let (mut least, mut most) = (u8::MAX, 1);
+        for component in factors.chunks_exact(3) {
+            least = least.min(factor(component[1]).max(1));
+            most = most.max(factor(component[1]));
+        }
+        most / least.min(most)
+    };
+    (ratio(|byte| byte >> 4), ratio(|byte| byte & 15))
 }
 
 /// The payload of the JPEG segment whose mark is at `at`.
@@ -317,6 +335,7 @@ mod tests {
     use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
     use proptest::prelude::*;
 
+    use super::super::fixtures::{tiff, with_exif};
     use super::*;
 
     fn picture(width: u32, height: u32) -> DynamicImage {
@@ -327,32 +346,6 @@ mod tests {
         let mut out = Cursor::new(Vec::new());
         picture(width, height).write_to(&mut out, format).expect("encodes");
         out.into_inner()
-    }
-
-    /// A TIFF block with one orientation entry, after a decoy.
-    pub(in crate::formats::image) fn tiff(value: u8, big: bool) -> Vec<u8> {
-        if big {
-            let mut block = b"MM\0*\0\0\0\x08\0\x02".to_vec();
-            block.extend([0x01, 0x00, 0, 4, 0, 0, 0, 1, 0, 0, 0, 9]);
-            block.extend([0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, value, 0, 0, 0, 0, 0, 0]);
-            block
-        } else {
-            let mut block = b"II*\0\x08\0\0\0\x02\0".to_vec();
-            block.extend([0x00, 0x01, 4, 0, 1, 0, 0, 0, 9, 0, 0, 0]);
-            block.extend([0x12, 0x01, 3, 0, 1, 0, 0, 0, value, 0, 0, 0, 0, 0, 0, 0]);
-            block
-        }
-    }
-
-    /// `jpeg` with an EXIF segment after SOI.
-    pub(in crate::formats::image) fn with_exif(jpeg: &[u8], value: u8, big: bool) -> Vec<u8> {
-        let mut payload = b"Exif\0\0".to_vec();
-        payload.extend(tiff(value, big));
-        let mut out = vec![0xFF, 0xD8, 0xFF, 0xE1];
-        out.extend((payload.len() as u16 + 2).to_be_bytes());
-        out.extend(payload);
-        out.extend(&jpeg[2..]);
-        out
     }
 
     fn all_formats() -> Vec<(Codec, Vec<u8>)> {
