@@ -5,6 +5,7 @@ mod columns;
 mod dataset;
 mod error;
 pub mod filter;
+mod lookup;
 mod record;
 mod schema;
 mod search;
@@ -17,6 +18,7 @@ pub use columns::{
 };
 pub use dataset::{Catalog, Record};
 pub use error::CatalogError;
+pub use lookup::Population;
 pub use search::{SearchQuery, TextColumn};
 pub use store::{Recent, Store};
 pub use taxonomy::{NONE, Taxonomy, TaxonomyNode};
