@@ -1,1 +1,9 @@
-//! (being built)
+//! Floor 3: pure numbers over the snapshot. No I/O, no SQL, no user interface. Where a pass over a
+//! million samples is split over cores, rayon does it as plain data parallelism: no thread is started
+//! here, nothing waits, the result does not depend on the split.
+
+pub mod facets;
+pub mod sort;
+
+pub use facets::Facets;
+pub use sort::SortBy;

@@ -111,6 +111,25 @@ pub struct RowColumns {
     pub flags: Vec<u16>,
 }
 
+impl RowColumns {
+    /// Empty columns with room for `n` samples.
+    pub(super) fn with_capacity(n: usize) -> Self {
+        Self {
+            leaf: Vec::with_capacity(n),
+            node: Vec::with_capacity(n),
+            brand: Vec::with_capacity(n),
+            split: Vec::with_capacity(n),
+            words: Vec::with_capacity(n),
+            width: Vec::with_capacity(n),
+            height: Vec::with_capacity(n),
+            image_length: Vec::with_capacity(n),
+            image_offset: Vec::with_capacity(n),
+            key_hash: Vec::with_capacity(n),
+            flags: Vec::with_capacity(n),
+        }
+    }
+}
+
 /// One dataset as read from its catalog. Rows are in the order of shard names, then of the shard.
 #[derive(Clone, Debug)]
 pub struct DatasetColumns {
