@@ -384,10 +384,10 @@ fn breaches(name: &str, source: &str) -> Vec<String> {
             breach(line, "std under another name cannot be followed".to_owned());
         }
         let first = path[0].as_str();
-        if let Some((_, homes)) = HOMES.iter().find(|(crates, _)| crates.contains(&first)) {
-            if !homes.contains(&home) {
-                breach(line, format!("{first} is for {}, not for {home}: {shown}", homes.join(", ")));
-            }
+        if let Some((_, homes)) = HOMES.iter().find(|(crates, _)| crates.contains(&first))
+            && !homes.contains(&home)
+        {
+            breach(line, format!("{first} is for {}, not for {home}: {shown}", homes.join(", ")));
         }
         let is_thread = starts(path, &["std", "thread"]) || starts(path, &["rayon", "spawn"]);
         if is_thread && home != THREADS && !test && !HARMLESS.iter().any(|harmless| starts(path, harmless)) {
