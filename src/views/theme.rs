@@ -260,7 +260,6 @@ pub fn outline_fields(ui: &mut egui::Ui) {
 }
 
 /// The frame of a card: raised ground, rounded, no line.
-#[must_use]
 pub fn card(ui: &egui::Ui) -> egui::Frame {
     egui::Frame::new().fill(tokens(ui).raised).corner_radius(radius::CARD).inner_margin(Margin::same(space::S12 as i8))
 }
