@@ -8,7 +8,8 @@ use roaring::RoaringBitmap;
 use super::chips::{Chip, expr_of};
 use super::history::{History, Moment};
 use super::settings::Settings;
-use crate::analysis::facets::{Facets, SortBy};
+use crate::analysis::facets::Facets;
+use crate::analysis::sort::SortBy;
 use crate::base::{SampleId, Warning};
 use crate::catalog::filter::Expr;
 use crate::catalog::Record;
@@ -41,7 +42,7 @@ impl Default for Sort {
 }
 
 /// One line of the log; new ones are shown as toasts too.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Notice {
     /// How loud.
     pub level: Level,

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::chips::{self, Chip, Facet};
 use super::command::{Command, Effect};
 use super::state::{Dialog, Notice, OpenDialog, Screen, Sort, State};
-use crate::analysis::facets::SortBy;
+use crate::analysis::sort::SortBy;
 use crate::catalog::filter::{self, Expr};
 use crate::jobs::{Level, QueryRequest};
 
@@ -276,7 +276,7 @@ impl SavedState {
             .collect();
         Self {
             filters,
-            sort: state.sort.by.as_str().to_owned(),
+            sort: sort_word(state.sort.by).to_owned(),
             descending: state.sort.descending,
             zoom: state.settings.zoom,
             captions: state.settings.captions,
@@ -286,6 +286,10 @@ impl SavedState {
     fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
+}
+
+fn sort_word(by: SortBy) -> &'static str {
+    SortBy::ALL.into_iter().find(|(other, _)| *other == by).map_or("dataset", |(_, word)| word)
 }
 
 fn facet_of(word: &str) -> Facet {
@@ -320,7 +324,7 @@ fn apply_view(state: &mut State, name: &str) -> Vec<Effect> {
         .find_map(|chip| if let Expr::Search(None, text) = &chip.expr { Some(text.clone()) } else { None })
         .unwrap_or_default();
     state.chips = new_chips;
-    state.sort = Sort { by: SortBy::from_word(&saved.sort).unwrap_or(SortBy::Dataset), descending: saved.descending };
+    state.sort = Sort { by: SortBy::ALL.into_iter().find(|(_, word)| *word == saved.sort).map_or(SortBy::Dataset, |(by, _)| by), descending: saved.descending };
     state.scroll = 0.0;
     state.screen = if state.is_empty() { Screen::Welcome } else { Screen::Explore };
     state.settings.zoom = saved.zoom;

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{RecvTimeoutError, Sender, unbounded};
 use roaring::RoaringBitmap;
 
+use super::reader::DatasetReader;
 use super::index::{self, IndexEvent, IndexOptions};
 use super::{
     Event, FoundSource, JobsOptions, Level, OpenDataset, Outbox, Population, PopulationUpdate, RecentSource, Registry,
@@ -22,7 +23,8 @@ use super::{
 };
 use crate::analysis::facets::Facets;
 use crate::base::{SampleId, Warning};
-use crate::catalog::{Catalog, Columns, DatasetColumns, Store};
+use crate::catalog::{Catalog, Columns, DatasetColumns, Store, flags};
+use crate::formats::demo::DemoOptions;
 use crate::formats::{self, FieldMap, ReadOptions, Source, image};
 
 enum Letter {
@@ -259,7 +261,7 @@ impl Librarian {
     }
 
     fn read_options(&self, map: &FieldMap) -> ReadOptions {
-        ReadOptions { map: map.clone(), cache_dir: self.store.cache_dir().to_owned(), ..ReadOptions::default() }
+        ReadOptions { map: map.clone(), cache_dir: self.store.dir().to_owned(), ..ReadOptions::default() }
     }
 
     fn open(&mut self, paths: &[PathBuf], map: &FieldMap, select_new: bool) {
@@ -307,7 +309,7 @@ impl Librarian {
         let open = Arc::new(OpenDataset {
             uid: self.next_uid,
             source: Arc::clone(&source),
-            catalog: self.store.catalog_path(&root),
+            catalog: catalog.path().to_owned(),
             options: options.clone(),
         });
         self.next_uid += 1;
@@ -374,7 +376,7 @@ impl Librarian {
     fn open_demo(&mut self, dir: Option<PathBuf>) {
         let dir = dir.unwrap_or_else(super::demo::default_dir);
         let running = self.registry.begin("Drawing the demo datasets");
-        match super::demo::ensure(&dir, &running.progress, &running.cancel) {
+        match super::demo::ensure(&dir, &DemoOptions::default(), &running.progress, &running.cancel) {
             Ok(roots) => {
                 drop(running);
                 self.open(&roots, &FieldMap::default(), true);
@@ -449,15 +451,15 @@ impl Librarian {
     }
 
     fn tag(&mut self, population: &Population, tag: &str, samples: &RoaringBitmap, on: bool) {
-        let mut tagged = 0;
+        let mut tagged = 0_u64;
         for (i, open) in population.datasets.iter().enumerate() {
             let range = population.columns.datasets[i].range.clone();
-            let rows: Vec<u32> = samples.range(range.clone()).map(|id| id - range.start).collect();
+            let rows: RoaringBitmap = samples.range(range.clone()).map(|id| id - range.start).collect();
             if rows.is_empty() {
                 continue;
             }
             let done = Catalog::open(&self.store, &open.source)
-                .and_then(|(mut catalog, _)| catalog.set_tag(tag, &rows, on));
+                .and_then(|(catalog, _)| catalog.set_tag(tag, &rows, on));
             match done {
                 Ok(()) => tagged += rows.len(),
                 Err(error) => self.outbox.notice(Level::Error, error.to_string()),
@@ -474,6 +476,8 @@ impl Librarian {
         Ok(sources
             .iter()
             .map(|source| {
+                // A dataset whose first shard cannot be read still opens; it has no columns to map.
+                let columns = formats::columns(source, &options).unwrap_or_default();
                 let bytes: u64 = source.shards.iter().map(|shard| shard.fingerprint.bytes).sum();
                 FoundSource {
                     root: source.root.clone(),
@@ -485,9 +489,8 @@ impl Librarian {
                         if source.shards.len() == 1 { "shard" } else { "shards" },
                         bytes as f64 / 1e6
                     ),
-                    // A dataset whose first shard cannot be read still opens; it has no columns to map.
-                    columns: formats::columns(source).unwrap_or_default(),
-                    guess: formats::guess_map(source).unwrap_or_default().0.into_iter().collect(),
+                    guess: formats::guess_map(&columns).0.into_iter().collect(),
+                    columns,
                 }
             })
             .collect())
@@ -524,44 +527,20 @@ impl Librarian {
                 paths: recent.paths,
                 name: recent.name,
                 samples: recent.samples,
-                opened_unix: recent.opened_unix,
+                opened_unix: recent.opened_unix as i64,
             })
             .collect();
         self.outbox.send(Event::Recent(recent.clone()));
-        for source in recent.into_iter().take(8) {
-            let Some(path) = source.paths.first().cloned() else { continue };
-            if let Some(picture) = self.first_picture(&path) {
-                self.outbox.send(Event::RecentPicture { path, picture });
+        let (store, outbox, options) =
+            (Arc::clone(&self.store), self.outbox.clone(), self.read_options(&FieldMap::default()));
+        // Pictures of sources that may lie on slow disks: the library does not wait for them.
+        thread::spawn(move || {
+            for path in recent.into_iter().take(6).filter_map(|source| source.paths.into_iter().next()) {
+                if let Some(picture) = first_picture(&store, &options, &path) {
+                    outbox.send(Event::RecentPicture { path, picture });
+                }
             }
-        }
-    }
-
-    /// A picture of a recent source, if its catalog and shard are still there.
-    fn first_picture(&self, path: &Path) -> Option<image::Picture> {
-        let columns = Arc::new(Catalog::open_read(&self.store.catalog_path(path)).ok()?.snapshot().ok()?);
-        let row = columns.rows.flags.iter().position(|bits| bits & crate::catalog::flags::HAS_IMAGE != 0)? as u32;
-        let source = Source {
-            name: columns.name.clone(),
-            root: columns.root.clone(),
-            format: columns.format,
-            shards: Vec::new(),
-            warnings: Vec::new(),
-        };
-        let open = Arc::new(OpenDataset {
-            uid: 0,
-            source: Arc::new(source),
-            catalog: columns.catalog.clone(),
-            options: self.read_options(&FieldMap::default()),
         });
-        let population = Population {
-            columns: Arc::new(Columns::concat(&[columns])),
-            datasets: vec![open],
-            tags: Vec::new(),
-        };
-        let mut readers = super::ReaderCache::new();
-        let sample = population.sample_ref(SampleId(row));
-        let bytes = super::reader::DatasetReader::of(&mut readers, &population, sample).ok()?.image_bytes(row).ok()?;
-        image::thumbnail(&bytes, 128).ok()
     }
 
     fn send_views(&self) {
@@ -569,6 +548,21 @@ impl Librarian {
         let views = views.into_iter().map(|(name, json)| SavedView { name, json }).collect();
         self.outbox.send(Event::Views(views));
     }
+}
+
+/// A picture of a recent source, if its catalog and shard are still there.
+fn first_picture(store: &Store, options: &ReadOptions, path: &Path) -> Option<image::Picture> {
+    let source = formats::detect(&[path.to_owned()], options).ok()?.into_iter().next()?;
+    let columns = Arc::new(Catalog::open_read(&store.catalog_path(&source)).ok()?.snapshot().ok()?);
+    let row = columns.rows.flags.iter().position(|bits| bits & flags::HAS_IMAGE != 0)? as u32;
+    let open =
+        OpenDataset { uid: 0, source: Arc::new(source), catalog: columns.catalog.clone(), options: options.clone() };
+    let columns = Arc::new(Columns::concat(&[columns]));
+    let population = Population { columns, datasets: vec![Arc::new(open)], tags: Vec::new() };
+    let mut readers = super::ReaderCache::new();
+    let sample = population.sample_ref(SampleId(row));
+    let bytes = DatasetReader::of(&mut readers, &population, sample).ok()?.image_bytes(row).ok()?;
+    image::thumbnail(&bytes, 128).ok()
 }
 
 /// True if every row of `old` stands at the same place in `new`.

@@ -1,6 +1,5 @@
 //! The query lane: filter, sort, count. The newest request wins.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
@@ -9,9 +8,12 @@ use roaring::RoaringBitmap;
 
 use super::records::Latest;
 use super::{Event, Outbox, Population, guarded};
-use crate::analysis::facets::{self, Facets, SortBy};
-use crate::catalog::filter::{self, Expr, FilterError, Lookup};
-use crate::catalog::{Catalog, CatalogError, DatasetInfo, SearchQuery};
+use crate::analysis::facets::Facets;
+use crate::analysis::sort::{self, SortBy};
+use crate::catalog::{
+    self,
+    filter::{self, Expr},
+};
 
 /// What to find.
 #[derive(Clone, Debug)]
@@ -45,84 +47,19 @@ pub struct QueryResult {
     pub secs: f64,
 }
 
-/// Asks the catalogs of a population for text hits, tags and keys. Catalogs are opened when first asked.
-pub struct PopulationLookup<'a> {
-    population: &'a Population,
-    catalogs: RefCell<Vec<Option<Catalog>>>,
-}
-
-impl<'a> PopulationLookup<'a> {
-    /// Nothing is opened yet.
-    #[must_use]
-    pub fn new(population: &'a Population) -> Self {
-        Self { population, catalogs: RefCell::new(population.datasets.iter().map(|_| None).collect()) }
-    }
-
-    /// Calls `ask` for each dataset's catalog.
-    fn each(
-        &self,
-        mut ask: impl FnMut(&mut Catalog, &DatasetInfo) -> Result<(), CatalogError>,
-    ) -> Result<(), FilterError> {
-        let mut catalogs = self.catalogs.borrow_mut();
-        for ((open, slot), info) in
-            self.population.datasets.iter().zip(catalogs.iter_mut()).zip(&self.population.columns.datasets)
-        {
-            let opened = match slot {
-                Some(catalog) => Ok(catalog),
-                slot => Catalog::open_read(&open.catalog).map(|catalog| slot.insert(catalog)),
-            };
-            opened.and_then(|catalog| ask(catalog, info)).map_err(|error| FilterError::new(0, error.to_string()))?;
-        }
-        Ok(())
-    }
-}
-
-impl Lookup for PopulationLookup<'_> {
-    fn search(&self, query: &SearchQuery) -> Result<RoaringBitmap, FilterError> {
-        let mut found = RoaringBitmap::new();
-        self.each(|catalog, info| {
-            let rows = catalog.search(query)?;
-            // Rows committed after this population was published wait for the next one.
-            found.extend(rows.iter().take_while(|&row| row < info.range.len() as u32).map(|row| info.range.start + row));
-            Ok(())
-        })?;
-        Ok(found)
-    }
-
-    fn tag(&self, name: &str) -> Result<RoaringBitmap, FilterError> {
-        let tagged = self.population.tags.iter().find(|(tag, _)| tag == name);
-        Ok(tagged.map(|(_, samples)| (**samples).clone()).unwrap_or_default())
-    }
-
-    fn tagged(&self) -> Result<RoaringBitmap, FilterError> {
-        Ok(self.population.tags.iter().fold(RoaringBitmap::new(), |all, (_, samples)| all | &**samples))
-    }
-
-    fn with_key(&self, key: &str, candidates: RoaringBitmap) -> Result<RoaringBitmap, FilterError> {
-        let mut found = RoaringBitmap::new();
-        self.each(|catalog, info| {
-            for id in candidates.range(info.range.clone()) {
-                if catalog.record(id - info.range.start)?.key == key {
-                    found.insert(id);
-                }
-            }
-            Ok(())
-        })?;
-        Ok(found)
-    }
-}
-
 /// Answers one request.
 #[must_use]
 pub fn answer(request: &QueryRequest) -> QueryResult {
     let started = Instant::now();
     let columns = &request.population.columns;
-    let lookup = PopulationLookup::new(&request.population);
-    let (matching, error) = match filter::eval(&request.expr, columns, &lookup) {
+    let found = catalog::Population::open(columns)
+        .map_err(|error| error.to_string())
+        .and_then(|catalogs| filter::eval(&request.expr, columns, &catalogs).map_err(|error| error.to_string()));
+    let (matching, error) = match found {
         Ok(matching) => (matching, None),
-        Err(error) => (columns.all(), Some(error.to_string())),
+        Err(error) => (columns.all(), Some(error)),
     };
-    let order = facets::order(columns, &matching, request.sort, request.descending);
+    let order = sort::order(columns, &matching, request.sort, request.descending);
     let facets = Facets::count(columns, &matching);
     QueryResult {
         generation: request.generation,

@@ -36,6 +36,7 @@ impl DatasetReader {
         if !cache.contains_key(&open.uid) {
             cache.retain(|uid, _| population.datasets.iter().any(|open| open.uid == *uid));
             let catalog = Catalog::open_read(&open.catalog).map_err(|error| error.to_string())?;
+            catalog.adopt(columns);
             let reader =
                 Self { open: Arc::clone(open), columns: Arc::clone(columns), catalog, shards: Vec::new() };
             cache.insert(open.uid, reader);
@@ -43,6 +44,7 @@ impl DatasetReader {
         let reader = cache.get_mut(&open.uid).ok_or_else(|| "the dataset was closed".to_owned())?;
         if !Arc::ptr_eq(&reader.columns, columns) {
             // The dataset grew: rows stay where they are, new ones are known now.
+            reader.catalog.adopt(columns);
             reader.columns = Arc::clone(columns);
         }
         Ok(reader)

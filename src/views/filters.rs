@@ -6,7 +6,7 @@ use super::histogram::{Brush, Histogram};
 use super::theme::{self, space};
 use super::widgets::{RowAction, empty_note, facet_row, field, icon_button, section};
 use super::{Commands, icons};
-use crate::analysis::facets::Bins;
+use crate::analysis::facets::{bin, bin_start};
 use crate::app::chips::{Facet, alternatives};
 use crate::app::panels::side_bar::{self, Row};
 use crate::app::panels::text;
@@ -114,14 +114,14 @@ fn search_ui(ui: &mut Ui, text: &str, name: &str, mut changed: impl FnMut(String
 fn words_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
     section(ui, state, out, "WORDS A CAPTION", "", |ui, out| {
         let range = range_of(state, Facet::Words, NumberField::Words);
-        histogram_ui(ui, state, out, "Words a caption", Facet::Words, NumberField::Words, &Bins::WORDS, range);
+        histogram_ui(ui, state, out, "Words a caption", Facet::Words, NumberField::Words, range);
     });
 }
 
 fn size_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
     section(ui, state, out, "LONGER SIDE, PIXELS", "", |ui, out| {
         let range = range_of(state, Facet::Size, NumberField::Side);
-        histogram_ui(ui, state, out, "Longer side in pixels", Facet::Size, NumberField::Side, &Bins::SIDE, range);
+        histogram_ui(ui, state, out, "Longer side in pixels", Facet::Size, NumberField::Side, range);
     });
 }
 
@@ -142,21 +142,20 @@ fn histogram_ui(
     name: &str,
     facet: Facet,
     number: NumberField,
-    bins: &Bins,
     range: Option<(f64, f64)>,
 ) {
     let (whole, count) = match number {
         NumberField::Words => (&state.whole.words, &state.result.facets.words),
-        _ => (&state.whole.sides, &state.result.facets.sides),
+        _ => (&state.whole.sizes, &state.result.facets.sizes),
     };
     // Empty bins at both ends are left out, so that the bars use the width.
     let (Some(first), Some(last)) = (whole.iter().position(|&n| n > 0), whole.iter().rposition(|&n| n > 0)) else {
         return empty_note(ui, "Nothing to count.");
     };
-    let edges: Vec<String> = (first..=last + 1).map(|bin| bins.edge_label(bin)).collect();
+    let edges: Vec<String> = (first..=last + 1).map(|bin| text::count(bin_start(bin))).collect();
     let active = range.map(|(low, high)| {
-        let bin = |value: f64| bins.bin(value.min(f64::from(u32::MAX)) as u32).clamp(first, last) - first;
-        (bin(low), bin(high))
+        let place = |value: f64| bin(value.min(f64::from(u32::MAX)) as u32).clamp(first, last) - first;
+        (place(low), place(high))
     });
     let histogram = Histogram {
         name,
@@ -169,11 +168,8 @@ fn histogram_ui(
         Brush::None => {}
         Brush::Clear => out.push(Command::SetFacet(facet, None)),
         Brush::Bins(a, b) => {
-            let (low, high) = (bins.lower(a + first), bins.lower(b + first + 1));
-            let cmp = match high {
-                Some(high) => Cmp::Between(f64::from(low.unwrap_or(0)), f64::from(high) - 1.0),
-                None => Cmp::Ge(f64::from(low.unwrap_or(0))),
-            };
+            let (low, high) = (bin_start(a + first) as f64, bin_start(b + first + 1) as f64 - 1.0);
+            let cmp = Cmp::Between(low, high);
             out.push(Command::SetFacet(facet, Some(Expr::Number(number, cmp))));
         }
     }

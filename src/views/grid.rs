@@ -14,7 +14,7 @@ use super::textures::{Textures, Thumb, fit};
 use super::theme::{self, radius, space, tokens};
 use super::widgets::{elided, faint, font, icon_toggle, named};
 use super::{Commands, icons};
-use crate::analysis::facets::SortBy;
+use crate::analysis::sort::SortBy;
 use crate::app::command::SetOp;
 use crate::app::grid::{CELL_RANGE, GridLayout};
 use crate::app::panels::{inspector, text};
@@ -113,11 +113,11 @@ fn strip_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
             ui.spacing_mut().slider_width = 110.0;
             let mut sort = state.sort;
             egui::ComboBox::from_id_salt("sort")
-                .selected_text(format!("{}  {}", icons::FUNNEL_SIMPLE, sort.by.label()))
+                .selected_text(format!("{}  {}", icons::FUNNEL_SIMPLE, sort_label(sort.by)))
                 .width(170.0)
                 .show_ui(ui, |ui| {
-                    for by in SortBy::CHOICES {
-                        ui.selectable_value(&mut sort.by, by, by.label());
+                    for (by, _) in SortBy::ALL {
+                        ui.selectable_value(&mut sort.by, by, sort_label(by));
                     }
                 })
                 .response
@@ -158,6 +158,20 @@ fn strip_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
             });
         });
     });
+}
+
+/// An order in the words of the menu.
+fn sort_label(by: SortBy) -> &'static str {
+    match by {
+        SortBy::Dataset => "Dataset order",
+        SortBy::Words => "Words of the caption",
+        SortBy::Pixels => "Pixels",
+        SortBy::Bytes => "File size",
+        SortBy::Leaf => "Leaf",
+        SortBy::Brand => "Brand",
+        SortBy::Aspect => "Width to height",
+        SortBy::Random(_) => "Shuffled",
+    }
 }
 
 /// Why there is nothing to see, and the button that changes it.

@@ -7,6 +7,7 @@
 //! orientation and alpha are dealt with here, once, for all codecs.
 
 mod decode;
+mod encode;
 mod exif;
 #[cfg(test)]
 mod fixtures;
@@ -15,6 +16,7 @@ mod probe;
 mod raster;
 mod thumbnail;
 
+pub use encode::write_png;
 pub use decode::{ImageError, Picture, decode};
 pub use probe::{Codec, MAX_PIXELS, MAX_SIDE, Probe, probe};
 pub use thumbnail::thumbnail;
