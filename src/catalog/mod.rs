@@ -11,6 +11,7 @@ mod schema;
 mod search;
 mod store;
 mod taxonomy;
+mod writer;
 
 pub use chunk::{Chunk, ChunkBuilder};
 pub use columns::{
@@ -22,3 +23,4 @@ pub use lookup::Population;
 pub use search::{SearchQuery, TextColumn};
 pub use store::{Recent, Store};
 pub use taxonomy::{NONE, Taxonomy, TaxonomyNode};
+pub use writer::{Plan, Writer};
