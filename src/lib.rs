@@ -18,11 +18,11 @@
 //! Data goes up (shard bytes -> `RawSample` -> catalog -> `Columns` -> lenses), one thing comes back:
 //! a `Command`.
 
-pub mod base;
-pub mod formats;
-pub mod catalog;
 pub mod analysis;
-pub mod jobs;
 pub mod app;
+pub mod base;
+pub mod catalog;
 pub mod cli;
+pub mod formats;
+pub mod jobs;
 pub mod views;

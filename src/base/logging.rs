@@ -7,5 +7,6 @@ use tracing_subscriber::EnvFilter;
 pub fn init() {
     let filter = EnvFilter::try_from_env("SHOPSCOPE_LOG").unwrap_or_else(|_| EnvFilter::new("error,shopscope=warn"));
     // A second call (tests) keeps the first subscriber: that is what is wanted.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).try_init();
+    let _ =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).try_init();
 }

@@ -52,7 +52,10 @@ impl WarningKind {
     /// True for kinds that tell of something done on the user's behalf, not of damaged data.
     #[must_use]
     pub const fn is_notice(self) -> bool {
-        matches!(self, Self::CatalogRebuilt | Self::CatalogTemporary | Self::CacheCopy | Self::NotDownloaded | Self::IndexIgnored)
+        matches!(
+            self,
+            Self::CatalogRebuilt | Self::CatalogTemporary | Self::CacheCopy | Self::NotDownloaded | Self::IndexIgnored
+        )
     }
 }
 

@@ -1,0 +1,97 @@
+//! A file under mmap that cannot bring the program down.
+//!
+//! A mapped file that somebody cuts short kills the reader with SIGBUS when it touches a page behind the new end. So the
+//! length and time are asked of the open file before every read ([`MappedFile::check`]); what remains is a window of
+//! microseconds between the question and the read.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use memmap2::Mmap;
+
+use super::source::FormatError;
+
+/// An open file, mapped for reading.
+#[derive(Debug)]
+pub(super) struct MappedFile {
+    path: PathBuf,
+    file: File,
+    map: Option<Mmap>,
+    stamp: Stamp,
+}
+
+/// Length and time of an open file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    len: u64,
+    modified: Option<SystemTime>,
+}
+
+impl MappedFile {
+    pub(super) fn open(path: &Path) -> Result<Self, FormatError> {
+        let file = open_file(path)?;
+        let stamp = stamp(&file).map_err(|error| FormatError::io(path, error))?;
+        let map = if stamp.len == 0 {
+            None
+        } else {
+            #[expect(unsafe_code, reason = "the map is read only; each use is preceded by a check that the file still has its length")]
+            // SAFETY: the file is opened for reading and `bytes` hands out the map only after `check`.
+            let map = unsafe { Mmap::map(&file) }.map_err(|error| FormatError::io(path, error))?;
+            Some(map)
+        };
+        Ok(Self { path: path.to_owned(), file, map, stamp })
+    }
+
+    /// `Err(Changed)` if the file no longer has the length and time it was opened with.
+    pub(super) fn check(&self) -> Result<(), FormatError> {
+        match stamp(&self.file) {
+            Ok(now) if now == self.stamp => Ok(()),
+            _ => Err(FormatError::Changed(self.path.clone())),
+        }
+    }
+
+    /// The whole file. Call [`check`](Self::check) before touching it.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.map.as_deref().unwrap_or_default()
+    }
+}
+
+/// Opens a file for reading; a missing one has a sentence of its own.
+pub(super) fn open_file(path: &Path) -> Result<File, FormatError> {
+    File::open(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => FormatError::Missing(path.to_owned()),
+        _ => FormatError::io(path, error),
+    })
+}
+
+pub(super) fn stamp(file: &File) -> std::io::Result<Stamp> {
+    let meta = file.metadata()?;
+    Ok(Stamp { len: meta.len(), modified: meta.modified().ok() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn a_file_cut_short_is_refused_before_it_is_touched() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&[7; 20_000]).unwrap();
+        let mapped = MappedFile::open(file.path()).unwrap();
+        assert!(mapped.check().is_ok());
+        assert_eq!(mapped.bytes().len(), 20_000);
+        file.as_file().set_len(10).unwrap();
+        let error = mapped.check().unwrap_err();
+        assert!(matches!(error, FormatError::Changed(_)), "{error}");
+    }
+
+    #[test]
+    fn empty_and_missing_files_have_answers() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(MappedFile::open(file.path()).unwrap().bytes().is_empty());
+        assert!(matches!(MappedFile::open(Path::new("/nowhere/0.tar")), Err(FormatError::Missing(_))));
+    }
+}

@@ -1,0 +1,742 @@
+//! Parquet files: Hugging Face image structs, plain binary image columns, paths or links, captions alone.
+//!
+//! A scan reads one row group after the other with a projection: the image column's bytes are only read
+//! where width and height do not stand in columns of their own, and then in batches of about [`BATCH_BYTES`]. A row group
+//! that cannot be decoded costs its remaining rows and one warning. A picture is read again by its row
+//! ([`RowReader`]), a few rows at a time, because a grid asks for neighbours.
+
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, FixedSizeBinaryArray, LargeBinaryArray, RecordBatch, StructArray,
+};
+use arrow::datatypes::{DataType, Field as ArrowField, Int8Type, Int16Type, Int32Type, Int64Type, Schema};
+use arrow::datatypes::{Float32Type, Float64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
+use arrow::util::display::array_value_to_string;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
+};
+use parquet::file::metadata::PageIndexPolicy;
+use rustc_hash::FxHashMap;
+use serde_json::Value;
+
+use super::fields::{Attributes, Cell, ColumnRef, Mapper, Record, Slot, cut_text, is_wnid};
+use super::image::{Codec, Probe, probe};
+use super::keys::Keys;
+use super::mapped::{Stamp, open_file, stamp};
+use super::report::Reporter;
+use super::source::{Field, FormatError, ImageEntry, Location, RawRecord, RawSample, ReadOptions, Shard, Sink};
+use super::webdataset::starts_as_image;
+use crate::base::{Warning, WarningKind};
+
+/// Image bytes that a batch of rows is meant to hold.
+const BATCH_BYTES: u64 = 8 << 20;
+
+/// Rows of a batch without images.
+const BATCH_ROWS: usize = 2048;
+
+/// Longest list of numbers that goes into a raw record; longer ones are embeddings.
+const MAX_NUMBERS: usize = 32;
+
+/// An open parquet file with its footer.
+#[derive(Debug)]
+pub(super) struct Table {
+    file: File,
+    metadata: ArrowReaderMetadata,
+    stamp: Option<Stamp>,
+}
+
+impl Table {
+    pub(super) fn open(path: &Path) -> Result<Self, FormatError> {
+        let file = open_file(path)?;
+        let load = || {
+            // The index of pages makes random access read one page instead of a column; old files have none.
+            let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
+            ArrowReaderMetadata::load(&file, options)
+                // A damaged index, or a schema hint that does not fit, must not keep the rows away.
+                .or_else(|_| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_skip_arrow_metadata(true)))
+        };
+        match guarded(load) {
+            Ok(Ok(metadata)) => {
+                let stamp = stamp(&file).ok();
+                Ok(Self { file, metadata, stamp })
+            }
+            Ok(Err(error)) => Err(FormatError::corrupt(path, format!("this is not a readable parquet file ({error})"))),
+            Err(error) => Err(FormatError::corrupt(path, format!("this is not a readable parquet file ({error})"))),
+        }
+    }
+
+    /// True if the file has the length and time that it was opened with.
+    fn is_as_opened(&self) -> bool {
+        stamp(&self.file).ok() == self.stamp
+    }
+
+    pub(super) fn schema(&self) -> &Schema {
+        self.metadata.schema()
+    }
+
+    fn row_groups(&self) -> usize {
+        self.metadata.metadata().num_row_groups()
+    }
+
+    fn rows_in(&self, group: usize) -> u64 {
+        self.metadata.metadata().row_group(group).num_rows().max(0) as u64
+    }
+
+    /// A projection to the leaves for which `keep(root name, path below the root)` holds.
+    fn projection(&self, keep: impl Fn(&str, &[String]) -> bool) -> ProjectionMask {
+        let schema = self.metadata.parquet_schema();
+        let leaves = (0..schema.num_columns()).filter(|&leaf| {
+            let column = schema.column(leaf);
+            let parts = column.path().parts();
+            parts.first().is_some_and(|root| keep(root, &parts[1..]))
+        });
+        ProjectionMask::leaves(schema, leaves)
+    }
+
+    /// The mean uncompressed bytes a row of the leaves that `keep` in a group.
+    fn bytes_a_row(&self, group: usize, root: &str) -> u64 {
+        let group = self.metadata.metadata().row_group(group);
+        let bytes: i64 = group
+            .columns()
+            .iter()
+            .filter(|column| column.column_path().parts().first().is_some_and(|part| part == root))
+            .map(|column| column.uncompressed_size().max(0))
+            .sum();
+        bytes as u64 / group.num_rows().max(1) as u64
+    }
+
+    fn read(
+        &self,
+        group: usize,
+        mask: ProjectionMask,
+        batch: usize,
+        rows: Option<RowSelection>,
+    ) -> Result<ParquetRecordBatchReader, String> {
+        let file = self.file.try_clone().map_err(|error| error.to_string())?;
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
+            .with_row_groups(vec![group])
+            .with_projection(mask)
+            .with_batch_size(batch);
+        if let Some(rows) = rows {
+            builder = builder.with_row_selection(rows);
+        }
+        guarded(|| builder.build())?.map_err(|error| error.to_string())
+    }
+
+    /// Hands each batch of a group to `take` with the row in the file that it starts at.
+    fn each_batch(
+        &self,
+        group: usize,
+        first_row: u64,
+        mask: ProjectionMask,
+        batch: usize,
+        mut take: impl FnMut(&RecordBatch, u64) -> Result<(), FormatError>,
+    ) -> Result<Result<(), String>, FormatError> {
+        let mut reader = match self.read(group, mask, batch, None) {
+            Ok(reader) => reader,
+            Err(error) => return Ok(Err(error)),
+        };
+        let mut row = first_row;
+        loop {
+            match guarded(|| reader.next()) {
+                Ok(None) => return Ok(Ok(())),
+                Ok(Some(Ok(batch))) => {
+                    take(&batch, row)?;
+                    row += batch.num_rows() as u64;
+                }
+                Ok(Some(Err(error))) => return Ok(Err(error.to_string())),
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+    }
+}
+
+/// Runs a decoder that may panic on damaged pages.
+fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        format!("the decoder gave up: {}", text.unwrap_or("no reason given"))
+    })
+}
+
+/// How pictures stand in the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ImageColumn {
+    /// `struct{bytes, path}`.
+    Struct(String),
+    /// A binary column.
+    Binary(String),
+    /// Paths of files below the root (or links, which give no picture).
+    Path(String),
+    None,
+}
+
+impl ImageColumn {
+    /// Finds the image column by the user's word, by type and by name.
+    fn find(table: &Table, mapper: &mut Mapper) -> Self {
+        let fields = table.schema().fields();
+        if let Some(name) = mapper.mapped(Field::Image) {
+            return fields.iter().find(|field| field.name() == name).map_or(Self::None, |field| Self::of(field));
+        }
+        let mut best: Option<(u8, Self)> = None;
+        for field in fields {
+            let column = Self::of(field);
+            let named = {
+                let reference = mapper.column(field.name());
+                mapper.rank(reference, Slot::Image)
+            };
+            // A struct with bytes is an image by its type, a binary by its name or first value, a text by its name alone.
+            let rank = match (&column, named) {
+                (Self::None, _) | (Self::Path(_), None) => continue,
+                (Self::Struct(_), rank) => rank.unwrap_or(30),
+                (Self::Binary(_), Some(rank)) => 40 + rank,
+                (Self::Binary(name), None) if table.first_value_is_image(name) => 80,
+                (Self::Binary(_), None) => continue,
+                (Self::Path(_), Some(rank)) => 100 + rank,
+            };
+            if best.as_ref().is_none_or(|(other, _)| rank < *other) {
+                best = Some((rank, column));
+            }
+        }
+        best.map_or(Self::None, |(_, column)| column)
+    }
+
+    fn of(field: &ArrowField) -> Self {
+        match field.data_type() {
+            DataType::Struct(inner) if inner.iter().any(|part| part.name() == "bytes" && is_binary(part.data_type())) => {
+                Self::Struct(field.name().clone())
+            }
+            kind if is_binary(kind) => Self::Binary(field.name().clone()),
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Self::Path(field.name().clone()),
+            _ => Self::None,
+        }
+    }
+
+    fn bytes_root(&self) -> Option<&str> {
+        match self {
+            Self::Struct(name) | Self::Binary(name) => Some(name),
+            Self::Path(_) | Self::None => None,
+        }
+    }
+}
+
+fn is_binary(kind: &DataType) -> bool {
+    matches!(kind, DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
+}
+
+impl Table {
+    fn first_value_is_image(&self, name: &str) -> bool {
+        if self.row_groups() == 0 {
+            return false;
+        }
+        let rows = RowSelection::from(vec![RowSelector::select(1)]);
+        let Ok(mut reader) = self.read(0, self.projection(|root, _| root == name), 1, Some(rows)) else { return false };
+        match guarded(|| reader.next()) {
+            Ok(Some(Ok(batch))) => batch.num_rows() > 0 && binary(batch.column(0), 0).is_some_and(starts_as_image),
+            _ => false,
+        }
+    }
+}
+
+/// Class names of integer columns, as Hugging Face keeps them in the file's metadata.
+fn class_names(schema: &Schema) -> FxHashMap<String, Vec<String>> {
+    let mut names = FxHashMap::default();
+    let Some(json) = schema.metadata().get("huggingface") else { return names };
+    let Ok(value) = serde_json::from_str::<Value>(json) else { return names };
+    let Some(features) = value.pointer("/info/features").and_then(Value::as_object) else { return names };
+    for (column, feature) in features {
+        if let Some(list) = feature.get("names").and_then(Value::as_array) {
+            names.insert(column.clone(), list.iter().map(|name| name.as_str().unwrap_or_default().to_owned()).collect());
+        }
+    }
+    names
+}
+
+/// Reads a file from start to end.
+pub(super) fn scan(root: &Path, shard: &Shard, opts: &ReadOptions, sink: &mut dyn Sink) -> Result<(), FormatError> {
+    let table = Table::open(&shard.path)?;
+    let mut mapper = Mapper::new(&opts.map);
+    let image = ImageColumn::find(&table, &mut mapper);
+    let has = |mapper: &mut Mapper, slot| {
+        table.schema().fields().iter().any(|field| {
+            let column = mapper.column(field.name());
+            mapper.has_role(column, slot)
+        })
+    };
+    let sized = has(&mut mapper, Slot::Width) && has(&mut mapper, Slot::Height);
+    let mut rows = Rows {
+        root: base_dir(root),
+        stem: shard.path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+        classes: class_names(table.schema()),
+        keys: Keys::default(),
+        report: Reporter::new(shard, sink),
+        not_downloaded: 0,
+        mapper,
+        image: image.clone(),
+        sized,
+    };
+    let mut first_row = 0;
+    let schema_types: FxHashMap<&str, &DataType> =
+        table.schema().fields().iter().map(|field| (field.name().as_str(), field.data_type())).collect();
+    for group in 0..table.row_groups() {
+        let mask = table.projection(|column, below| {
+            if image.bytes_root() == Some(column) {
+                // The bytes stay where they are if the size of the picture is known without them.
+                return !sized || below.first().is_some_and(|part| part != "bytes");
+            }
+            schema_types.get(column).is_none_or(|kind| !is_binary(kind))
+        });
+        let batch = match image.bytes_root() {
+            Some(column) if !sized => {
+                (BATCH_BYTES / table.bytes_a_row(group, column).max(1)).clamp(1, BATCH_ROWS as u64) as usize
+            }
+            _ => BATCH_ROWS,
+        };
+        let read = table.each_batch(group, first_row, mask, batch, |batch, row| {
+            opts.cancel.check()?;
+            rows.take(batch, row)
+        })?;
+        if let Err(error) = read {
+            let message = format!("row group {group} is damaged ({error}); its remaining rows are left out, the other row groups are kept");
+            rows.report.warn(Warning::new(WarningKind::ShardCorrupt, message));
+        }
+        first_row += table.rows_in(group);
+    }
+    rows.finish();
+    Ok(())
+}
+
+/// The folder that relative paths in a table belong to.
+pub(super) fn base_dir(root: &Path) -> std::path::PathBuf {
+    if root.is_file() { root.parent().unwrap_or(root).to_owned() } else { root.to_owned() }
+}
+
+struct Rows<'a> {
+    root: std::path::PathBuf,
+    stem: String,
+    classes: FxHashMap<String, Vec<String>>,
+    keys: Keys,
+    report: Reporter<'a>,
+    not_downloaded: u64,
+    mapper: Mapper,
+    image: ImageColumn,
+    sized: bool,
+}
+
+impl Rows<'_> {
+    fn take(&mut self, batch: &RecordBatch, first_row: u64) -> Result<(), FormatError> {
+        let schema = batch.schema();
+        let columns: Vec<(ColumnRef, Option<Vec<String>>)> = schema
+            .fields()
+            .iter()
+            .map(|field| (self.mapper.column(field.name()), self.classes.get(field.name()).cloned()))
+            .collect();
+        for at in 0..batch.num_rows() {
+            let mut record = read_row(batch, at, &columns, &mut self.mapper);
+            if record.status.as_deref().is_some_and(is_failed) {
+                self.not_downloaded += 1;
+                continue;
+            }
+            let row = first_row + at as u64;
+            let (key, warning) = self.keys.of_row(&self.stem, row, record.key.take());
+            self.report.warn_all(warning);
+            for mut warning in self.mapper.take_warnings() {
+                warning.key = Some(key.clone());
+                self.report.warn(warning);
+            }
+            record.complete();
+            let image = self.image(batch, at, row, &record, &key);
+            let raw = RawRecord::Inline(row_json(batch, at));
+            self.report.sample(RawSample { key, fields: record.fields, image, raw })?;
+        }
+        Ok(())
+    }
+
+    fn image(&mut self, batch: &RecordBatch, at: usize, row: u64, record: &Record, key: &str) -> Option<ImageEntry> {
+        let stated = |codec| Probe { codec, width: record.width.unwrap_or(0), height: record.height.unwrap_or(0), problem: None };
+        match &self.image {
+            ImageColumn::None => None,
+            ImageColumn::Path(_) => {
+                let path = record.image.as_deref()?;
+                let entry = super::folder::open_linked(&self.root, path)?;
+                self.report.image(entry.probe, key);
+                Some(entry)
+            }
+            ImageColumn::Struct(name) | ImageColumn::Binary(name) => {
+                let column = batch.column_by_name(name);
+                if self.sized && record.width.is_some() && record.height.is_some() {
+                    // A null picture shows in the rest of its struct; of a binary column nothing was read at all.
+                    if column.is_some_and(|column| column.is_null(at)) {
+                        return None;
+                    }
+                    return Some(ImageEntry { at: Location { offset: row, length: 0, path: None }, probe: stated(Codec::Unknown) });
+                }
+                let column = column?;
+                if let Some(bytes) = image_bytes(column, at) {
+                    let probe = probe(bytes);
+                    self.report.image(probe, key);
+                    let length = u32::try_from(bytes.len()).ok()?;
+                    return Some(ImageEntry { at: Location { offset: row, length, path: None }, probe });
+                }
+                // `bytes` is null where the dataset was saved with paths alone.
+                let path = struct_path(column, at)?;
+                let entry = super::folder::open_linked(&self.root, &path)?;
+                self.report.image(entry.probe, key);
+                Some(entry)
+            }
+        }
+    }
+
+    fn finish(mut self) {
+        self.report.warn_all(not_downloaded(self.not_downloaded));
+        self.report.warn_all(self.keys.finish());
+        self.report.finish();
+    }
+}
+
+/// True for the status that img2dataset writes for rows without a picture.
+fn is_failed(status: &str) -> bool {
+    status.starts_with("failed_to")
+}
+
+/// The notice about rows that have no picture because it could not be fetched.
+pub(super) fn not_downloaded(rows: u64) -> Option<Warning> {
+    (rows > 0).then(|| {
+        let message = format!("{rows} rows of the table have no picture because it could not be downloaded; they are left out");
+        Warning::new(WarningKind::NotDownloaded, message)
+    })
+}
+
+fn read_row(batch: &RecordBatch, at: usize, columns: &[(ColumnRef, Option<Vec<String>>)], mapper: &mut Mapper) -> Record {
+    let mut record = Record::default();
+    for (index, (column, classes)) in columns.iter().enumerate() {
+        let array = batch.column(index);
+        if !Mapper::wanted(*column) || array.is_null(at) || matches!(array.data_type(), DataType::Binary | DataType::LargeBinary | DataType::BinaryView) {
+            continue;
+        }
+        let value = cell(array, at);
+        if let Some(names) = classes
+            && let Cell::Int(class) = value
+        {
+            if let Some(name) = usize::try_from(class).ok().and_then(|class| names.get(class)) {
+                record.fields.class_index = u32::try_from(class).ok();
+                mapper.put(&mut record, *column, &Cell::Text(name.as_str().into()));
+            }
+            continue;
+        }
+        mapper.put(&mut record, *column, &value);
+    }
+    record
+}
+
+/// Rows of img2dataset's table by key, with how many have no picture.
+pub(super) struct KeyedRows {
+    pub rows: FxHashMap<String, (Record, String)>,
+}
+
+/// Counts the rows whose picture was not fetched; only the `status` column is read.
+pub(super) fn count_failed(table: &Table) -> Result<u64, String> {
+    let is_text = table.schema().field_with_name("status").is_ok_and(|field| field.data_type().is_string());
+    if !is_text {
+        return Ok(0);
+    }
+    let mask = || table.projection(|root, _| root == "status");
+    let mut failed = 0;
+    for group in 0..table.row_groups() {
+        let read = table.each_batch(group, 0, mask(), 8192, |batch, _| {
+            let column = batch.column(0);
+            failed += (0..batch.num_rows())
+                .filter(|&at| !column.is_null(at) && matches!(cell(column, at), Cell::Text(text) if is_failed(&text)))
+                .count() as u64;
+            Ok(())
+        });
+        read.map_err(|error| error.to_string())??;
+    }
+    Ok(failed)
+}
+
+/// All rows by their `key` column, without binary columns.
+pub(super) fn rows_by_key(table: &Table, mapper: &mut Mapper) -> Result<KeyedRows, String> {
+    let mut rows = FxHashMap::default();
+    each_row(table, mapper, |record, raw| {
+        if let Some(key) = &record.key {
+            let key = key.clone();
+            rows.insert(key, (record, raw));
+        }
+    })?;
+    Ok(KeyedRows { rows })
+}
+
+/// Hands out each row with its record as JSON, without binary columns.
+pub(super) fn each_row(table: &Table, mapper: &mut Mapper, mut take: impl FnMut(Record, String)) -> Result<(), String> {
+    let binaries: Vec<&str> =
+        table.schema().fields().iter().filter(|field| is_binary(field.data_type())).map(|field| field.name().as_str()).collect();
+    for group in 0..table.row_groups() {
+        let mask = table.projection(|root, _| !binaries.contains(&root));
+        let read = table.each_batch(group, 0, mask, BATCH_ROWS, |batch, _| {
+            let columns: Vec<_> = batch.schema().fields().iter().map(|field| (mapper.column(field.name()), None)).collect();
+            for at in 0..batch.num_rows() {
+                take(read_row(batch, at, &columns, mapper), row_json(batch, at));
+            }
+            Ok(())
+        });
+        read.map_err(|error| error.to_string())??;
+    }
+    Ok(())
+}
+
+/// The value of a column in a row.
+fn cell(array: &ArrayRef, at: usize) -> Cell<'_> {
+    if array.is_null(at) {
+        return Cell::Null;
+    }
+    match array.data_type() {
+        DataType::Null => Cell::Null,
+        DataType::Boolean => Cell::Bool(array.as_boolean().value(at)),
+        DataType::Int8 => Cell::Int(array.as_primitive::<Int8Type>().value(at).into()),
+        DataType::Int16 => Cell::Int(array.as_primitive::<Int16Type>().value(at).into()),
+        DataType::Int32 => Cell::Int(array.as_primitive::<Int32Type>().value(at).into()),
+        DataType::Int64 => Cell::Int(array.as_primitive::<Int64Type>().value(at)),
+        DataType::UInt8 => Cell::Int(array.as_primitive::<UInt8Type>().value(at).into()),
+        DataType::UInt16 => Cell::Int(array.as_primitive::<UInt16Type>().value(at).into()),
+        DataType::UInt32 => Cell::Int(array.as_primitive::<UInt32Type>().value(at).into()),
+        DataType::UInt64 => Cell::Uint(array.as_primitive::<UInt64Type>().value(at)),
+        DataType::Float32 => Cell::Float(short_float(array.as_primitive::<Float32Type>().value(at))),
+        DataType::Float64 => Cell::Float(array.as_primitive::<Float64Type>().value(at)),
+        DataType::Utf8 => Cell::Text(array.as_string::<i32>().value(at).into()),
+        DataType::LargeUtf8 => Cell::Text(array.as_string::<i64>().value(at).into()),
+        DataType::Utf8View => Cell::Text(array.as_string_view().value(at).into()),
+        DataType::List(_) => Cell::List(texts(&array.as_list::<i32>().value(at))),
+        DataType::LargeList(_) => Cell::List(texts(&array.as_list::<i64>().value(at))),
+        DataType::FixedSizeList(..) => Cell::List(texts(&array.as_fixed_size_list().value(at))),
+        DataType::Struct(_) => {
+            let parts = array.as_struct();
+            let text = |name: &str| {
+                parts.column_by_name(name).and_then(|column| match cell(column, at) {
+                    Cell::Text(text) => Some(text.into_owned()),
+                    _ => None,
+                })
+            };
+            Cell::Object(Box::new(Attributes {
+                wnid: text("wnid").filter(|text| is_wnid(text)),
+                class_index: None,
+                split: text("split").or_else(|| text("orig_split")),
+            }))
+        }
+        DataType::Map(..) | DataType::Union(..) => Cell::Object(Box::default()),
+        // Dictionaries, decimals, dates and the like read well as arrow prints them.
+        _ => array_value_to_string(array, at).map_or(Cell::Null, |text| Cell::Text(text.into())),
+    }
+}
+
+/// The shortest decimal that reads back as this number, so that 12.3 does not become 12.300000190734863.
+fn short_float(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or_else(|_| f64::from(value))
+}
+
+/// The elements of a list as texts; of a list of lists the first.
+fn texts(list: &ArrayRef) -> Vec<String> {
+    if list.is_empty() {
+        return Vec::new();
+    }
+    if matches!(list.data_type(), DataType::List(_) | DataType::LargeList(_)) {
+        return match cell(list, 0) {
+            Cell::List(first) => first,
+            _ => Vec::new(),
+        };
+    }
+    (0..list.len())
+        .filter_map(|at| match cell(list, at) {
+            Cell::Text(text) => Some(text.into_owned()),
+            Cell::Int(value) => Some(value.to_string()),
+            Cell::Float(value) => Some(value.to_string()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// A row as a JSON object without binary values and long lists of numbers.
+fn row_json(batch: &RecordBatch, at: usize) -> String {
+    let mut object = serde_json::Map::new();
+    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+        if let Some(value) = json(column, at) {
+            object.insert(field.name().clone(), value);
+        }
+    }
+    Value::Object(object).to_string()
+}
+
+/// A value as JSON; `None` for what is left out.
+fn json(array: &ArrayRef, at: usize) -> Option<Value> {
+    if is_binary(array.data_type()) || matches!(array.data_type(), DataType::FixedSizeBinary(_)) {
+        return None;
+    }
+    if array.is_null(at) {
+        return Some(Value::Null);
+    }
+    let list = match array.data_type() {
+        DataType::List(_) => Some(array.as_list::<i32>().value(at)),
+        DataType::LargeList(_) => Some(array.as_list::<i64>().value(at)),
+        DataType::FixedSizeList(..) => Some(array.as_fixed_size_list().value(at)),
+        _ => None,
+    };
+    if let Some(list) = list {
+        if list.data_type().is_numeric() && list.len() > MAX_NUMBERS {
+            return Some(Value::String(format!("({} numbers)", list.len())));
+        }
+        return Some(Value::Array((0..list.len()).filter_map(|at| json(&list, at)).collect()));
+    }
+    if let DataType::Struct(fields) = array.data_type() {
+        let parts = array.as_struct();
+        let object = fields.iter().zip(parts.columns()).filter_map(|(field, column)| Some((field.name().clone(), json(column, at)?)));
+        return Some(Value::Object(object.collect()));
+    }
+    Some(match cell(array, at) {
+        Cell::Null | Cell::List(_) => Value::Null,
+        Cell::Bool(value) => value.into(),
+        Cell::Int(value) => value.into(),
+        Cell::Uint(value) => value.into(),
+        Cell::Float(value) => serde_json::Number::from_f64(value).map_or(Value::Null, Value::Number),
+        Cell::Text(text) => cut_text(&text).into(),
+        Cell::Object(_) => array_value_to_string(array, at).map_or(Value::Null, Value::String),
+    })
+}
+
+/// The bytes of a binary column in a row.
+fn binary(array: &ArrayRef, at: usize) -> Option<&[u8]> {
+    if array.is_null(at) {
+        return None;
+    }
+    let any = array.as_any();
+    if let Some(array) = any.downcast_ref::<BinaryArray>() {
+        return Some(array.value(at));
+    }
+    if let Some(array) = any.downcast_ref::<LargeBinaryArray>() {
+        return Some(array.value(at));
+    }
+    if let Some(array) = any.downcast_ref::<BinaryViewArray>() {
+        return Some(array.value(at));
+    }
+    any.downcast_ref::<FixedSizeBinaryArray>().map(|array| array.value(at))
+}
+
+/// The picture's bytes of an image column in a row.
+fn image_bytes(array: &ArrayRef, at: usize) -> Option<&[u8]> {
+    match array.as_any().downcast_ref::<StructArray>() {
+        Some(parts) if parts.is_null(at) => None,
+        Some(parts) => binary(parts.column_by_name("bytes")?, at),
+        None => binary(array, at),
+    }
+}
+
+fn struct_path(array: &ArrayRef, at: usize) -> Option<String> {
+    let parts = array.as_any().downcast_ref::<StructArray>()?;
+    match cell(parts.column_by_name("path")?, at) {
+        Cell::Text(text) => Some(text.into_owned()),
+        _ => None,
+    }
+}
+
+/// Reads pictures by row.
+#[derive(Debug)]
+pub(super) struct RowReader {
+    table: Table,
+    image: ImageColumn,
+    /// The rows read last: a grid asks for neighbours, and without an index of pages each read decodes from the group's start.
+    cache: std::sync::Mutex<(u64, Vec<Option<Vec<u8>>>)>,
+}
+
+impl RowReader {
+    pub(super) fn open(path: &Path, opts: &ReadOptions) -> Result<Self, FormatError> {
+        let table = Table::open(path)?;
+        let image = ImageColumn::find(&table, &mut Mapper::new(&opts.map));
+        Ok(Self { table, image, cache: std::sync::Mutex::default() })
+    }
+
+    /// The bytes of the picture in a row of the file.
+    pub(super) fn image_bytes(&self, path: &Path, row: u64) -> Result<Vec<u8>, FormatError> {
+        let none = || FormatError::corrupt(path, format!("row {row} has no picture"));
+        let Some(column) = self.image.bytes_root() else { return Err(none()) };
+        if !self.table.is_as_opened() {
+            return Err(FormatError::Changed(path.to_owned()));
+        }
+        let mut cache = self.cache.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(kept) = row.checked_sub(cache.0).and_then(|at| cache.1.get_mut(at as usize)).and_then(Option::take) {
+            return Ok(kept);
+        }
+        let (group, start) = self.group_of(row).ok_or_else(none)?;
+        let count = (BATCH_BYTES / 2 / self.table.bytes_a_row(group, column).max(1)).clamp(1, 32);
+        let count = count.min(start + self.table.rows_in(group) - row);
+        let rows = RowSelection::from(vec![RowSelector::skip((row - start) as usize), RowSelector::select(count as usize)]);
+        let mask = self.table.projection(|root, below| root == column && below.first().is_none_or(|part| part == "bytes"));
+        let damaged = |error: String| FormatError::corrupt(path, format!("row {row} cannot be decoded ({error})"));
+        let mut reader = self.table.read(group, mask, count as usize, Some(rows)).map_err(damaged)?;
+        let mut read = Vec::new();
+        loop {
+            match guarded(|| reader.next()) {
+                Ok(None) => break,
+                Ok(Some(Ok(batch))) => {
+                    let array = batch.column(0);
+                    read.extend((0..batch.num_rows()).map(|at| image_bytes(array, at).map(<[u8]>::to_vec)));
+                }
+                // What was decoded before the damage is good.
+                Ok(Some(Err(error))) if read.is_empty() => return Err(damaged(error.to_string())),
+                Err(error) if read.is_empty() => return Err(damaged(error)),
+                _ => break,
+            }
+        }
+        let wanted = read.first_mut().and_then(Option::take);
+        *cache = (row, read);
+        wanted.ok_or_else(none)
+    }
+
+    fn group_of(&self, row: u64) -> Option<(usize, u64)> {
+        let mut start = 0;
+        for group in 0..self.table.row_groups() {
+            let rows = self.table.rows_in(group);
+            if row < start + rows {
+                return Some((group, start));
+            }
+            start += rows;
+        }
+        None
+    }
+}
+
+/// The columns with an example each, for the open dialog.
+pub(super) fn columns(path: &Path) -> Result<Vec<(String, String)>, FormatError> {
+    let table = Table::open(path)?;
+    let schema = table.schema();
+    let mut columns: Vec<(String, String)> =
+        schema.fields().iter().map(|field| (field.name().clone(), type_name(field.data_type()))).collect();
+    if table.row_groups() > 0 {
+        let binaries: Vec<String> =
+            schema.fields().iter().filter(|field| !matches!(ImageColumn::of(field), ImageColumn::None | ImageColumn::Path(_))).map(|field| field.name().clone()).collect();
+        let mask = table.projection(|root, _| !binaries.iter().any(|name| name == root));
+        let rows = RowSelection::from(vec![RowSelector::select(20.min(table.rows_in(0) as usize))]);
+        if let Ok(mut reader) = table.read(0, mask, 20, Some(rows))
+            && let Ok(Some(Ok(batch))) = guarded(|| reader.next())
+        {
+            for (name, example) in &mut columns {
+                let Some(column) = batch.column_by_name(name) else { continue };
+                let value = (0..batch.num_rows()).filter(|&at| !column.is_null(at)).find_map(|at| json(column, at));
+                if let Some(value) = value {
+                    *example = super::columns::shorten_json(&value);
+                }
+            }
+        }
+    }
+    Ok(columns)
+}
+
+fn type_name(kind: &DataType) -> String {
+    match kind {
+        DataType::Struct(_) => "image".to_owned(),
+        kind if is_binary(kind) => "binary".to_owned(),
+        kind => kind.to_string().to_lowercase(),
+    }
+}
