@@ -52,10 +52,10 @@ pub struct Record {
 }
 
 /// A decompressed block of records.
-struct Block {
+pub(super) struct Block {
     first_rowid: i64,
-    bytes: Vec<u8>,
-    records: Vec<std::ops::Range<usize>>,
+    pub bytes: Vec<u8>,
+    pub records: Vec<std::ops::Range<usize>>,
 }
 
 /// Blocks kept decompressed: a grid page touches a few dozen, most of them again when it scrolls.
@@ -87,10 +87,33 @@ impl Catalog {
     /// # Errors
     /// A newer version, or a file system that refuses.
     pub fn open(store: &Store, source: &Source) -> Result<(Self, Vec<Warning>), CatalogError> {
+        Self::open_as(store, source, false)
+    }
+
+    /// As [`open`](Self::open), for the writer, who holds the lock.
+    pub(super) fn open_locked(store: &Store, source: &Source) -> Result<(Self, Vec<Warning>), CatalogError> {
+        Self::open_as(store, source, true)
+    }
+
+    fn open_as(store: &Store, source: &Source, locked: bool) -> Result<(Self, Vec<Warning>), CatalogError> {
         let path = store.catalog_path(source);
-        let (connection, warnings) = schema::open(&path)?;
+        let (connection, warnings) = schema::open(&path, locked)?;
         let catalog = Self::with(path, connection, source.root.clone(), source.name.clone(), source.format)?;
         Ok((catalog, warnings))
+    }
+
+    /// Lets go of the file: closing it after it was renamed could touch its successor's log.
+    pub(super) fn disconnect(&mut self) -> Result<(), CatalogError> {
+        self.connection = Connection::open_in_memory().at(&self.path)?;
+        Ok(())
+    }
+
+    /// Opens the file at the same path again, after it was set aside.
+    pub(super) fn reconnect(&mut self) -> Result<(), CatalogError> {
+        self.connection = schema::open(&self.path, true)?.0;
+        self.blocks.borrow_mut().clear();
+        self.chunks.borrow_mut().clear();
+        self.refresh()
     }
 
     /// Opens an existing catalog file by its path, as another thread knows it from
@@ -514,7 +537,7 @@ impl Catalog {
     }
 
     /// Calls `f` with every row of the current numbering and the hash of its key.
-    fn each_key_hash(&self, mut f: impl FnMut(u32, u64)) -> Result<(), CatalogError> {
+    pub(super) fn each_key_hash(&self, mut f: impl FnMut(u32, u64)) -> Result<(), CatalogError> {
         let shards = self.shards();
         let mut statement = self
             .connection
@@ -630,9 +653,11 @@ impl Catalog {
 }
 
 /// Decompresses a block of records.
-fn decompress(path: &Path, first_rowid: i64, raw_bytes: i64, data: &[u8]) -> Result<Block, CatalogError> {
+pub(super) fn decompress(path: &Path, first_rowid: i64, raw_bytes: i64, data: &[u8]) -> Result<Block, CatalogError> {
     let damaged = || CatalogError::corrupt(path, "a block of records is not as it was written");
-    let bytes = zstd::bulk::decompress(data, raw_bytes as usize).map_err(|_| damaged())?;
+    // The length is not trusted: a block is at most one chunk of records and one huge one, below 4 GiB.
+    let capacity = u32::try_from(raw_bytes).map_err(|_| damaged())?;
+    let bytes = zstd::bulk::decompress(data, capacity as usize).map_err(|_| damaged())?;
     let records = record::split_block(&bytes).ok_or_else(damaged)?;
     Ok(Block { first_rowid, bytes, records })
 }

@@ -78,9 +78,11 @@ impl CatalogError {
         }
     }
 
-    /// A structural error inside the file.
+    /// Damage inside the file. It is noted beside the file, so that the next writer sets it aside.
     pub(super) fn corrupt(path: &Path, message: impl Into<String>) -> Self {
-        Self::Corrupt { path: path.to_owned(), message: message.into() }
+        let message = message.into();
+        super::schema::note_damage(path, &message);
+        Self::Corrupt { path: path.to_owned(), message }
     }
 
     /// An error of the file system.

@@ -117,7 +117,7 @@ fn shift(rows: &RoaringBitmap, by: u32) -> RoaringBitmap {
 fn sentence(error: CatalogError) -> FilterError {
     match error {
         CatalogError::Query(error) => error,
-        other => FilterError::new(0, other.to_string()),
+        other => FilterError::general(other.to_string()),
     }
 }
 

@@ -4,6 +4,7 @@ mod chunk;
 mod columns;
 mod dataset;
 mod error;
+pub mod export;
 pub mod filter;
 mod lookup;
 mod record;
@@ -11,6 +12,7 @@ mod schema;
 mod search;
 mod store;
 mod taxonomy;
+mod writer;
 
 pub use chunk::{Chunk, ChunkBuilder};
 pub use columns::{
@@ -22,3 +24,4 @@ pub use lookup::Population;
 pub use search::{SearchQuery, TextColumn};
 pub use store::{Recent, Store};
 pub use taxonomy::{NONE, Taxonomy, TaxonomyNode};
+pub use writer::{Plan, Writer};

@@ -5,7 +5,7 @@
 //! both keyed by the row id of their first sample, so that no secondary index is needed to find or delete
 //! them. `fts` is a contentless text index over the same row ids.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -72,17 +72,58 @@ CREATE VIRTUAL TABLE fts USING fts5(
 ";
 
 /// Opens (and where needed makes) the catalog file at `path`. A damaged one is renamed to
-/// `*.corrupt-<unix seconds>` and made anew, with a warning.
-pub(super) fn open(path: &Path) -> Result<(Connection, Vec<Warning>), CatalogError> {
-    match open_checked(path) {
-        Err(CatalogError::Corrupt { message, .. }) => {
-            let aside = set_aside(path)?;
-            let connection = open_checked(path)?;
-            Ok((connection, vec![rebuilt(&message, &aside)]))
+/// `*.corrupt-<unix seconds>` and made anew, with a warning; only who holds the [`lock`] may do that.
+pub(super) fn open(path: &Path, locked: bool) -> Result<(Connection, Vec<Warning>), CatalogError> {
+    let damaged = match open_patiently(path) {
+        Err(CatalogError::Corrupt { message, .. }) => message,
+        opened => return opened.map(|connection| (connection, Vec::new())),
+    };
+    let _lock = if locked {
+        None
+    } else {
+        let lock = (0..100).find_map(|_| {
+            lock(path).transpose().or_else(|| {
+                std::thread::sleep(Duration::from_millis(100));
+                None
+            })
+        });
+        // Somebody else may have set it aside while this process waited.
+        if let Ok(connection) = open_patiently(path) {
+            return Ok((connection, Vec::new()));
         }
-        Ok(connection) => Ok((connection, Vec::new())),
-        Err(other) => Err(other),
+        Some(lock.ok_or_else(|| CatalogError::Busy(path.to_owned()))??)
+    };
+    let aside = set_aside(path)?;
+    Ok((open_patiently(path)?, vec![rebuilt(&damaged, &aside)]))
+}
+
+/// Takes the advisory lock of the one writer; `None` while somebody else has it. It goes with the file
+/// handle, also when the process is killed.
+pub(super) fn lock(path: &Path) -> Result<Option<File>, CatalogError> {
+    let path = beside(path, "lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|error| CatalogError::io(&path, error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(CatalogError::io(&path, error)),
     }
+}
+
+/// The switch to WAL answers "busy" at once, whatever the busy timeout: two processes that make the same
+/// catalog at the same moment try again.
+fn open_patiently(path: &Path) -> Result<Connection, CatalogError> {
+    for _ in 0..100 {
+        match open_checked(path) {
+            Err(CatalogError::Busy(_)) => std::thread::sleep(Duration::from_millis(50)),
+            other => return other,
+        }
+    }
+    open_checked(path)
 }
 
 /// Opens an existing catalog and changes nothing about it.
@@ -161,6 +202,20 @@ fn configure(connection: &Connection, path: &Path) -> Result<(), CatalogError> {
     Ok(())
 }
 
+/// Leaves a note beside a catalog that a reader found damaged. Readers set nothing aside: only the
+/// [writer](super::Writer) may, who holds the lock.
+pub(super) fn note_damage(path: &Path, message: &str) {
+    if path.exists() {
+        // A note that cannot be written costs nothing but another sentence at the next reading.
+        let _ = fs::write(beside(path, "damaged"), message);
+    }
+}
+
+/// What a reader noted, if one did.
+pub(super) fn found_damaged(path: &Path) -> Option<String> {
+    fs::read_to_string(beside(path, "damaged")).ok()
+}
+
 /// Renames the catalog and its side files out of the way; returns the new path of the main file.
 pub(super) fn set_aside(path: &Path) -> Result<PathBuf, CatalogError> {
     let secs = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
@@ -177,6 +232,10 @@ pub(super) fn set_aside(path: &Path) -> Result<PathBuf, CatalogError> {
         }
     }
     fs::rename(path, &aside).map_err(|error| CatalogError::io(path, error))?;
+    let note = beside(path, "damaged");
+    if note.exists() {
+        fs::remove_file(&note).map_err(|error| CatalogError::io(&note, error))?;
+    }
     Ok(aside)
 }
 

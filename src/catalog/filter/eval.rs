@@ -51,15 +51,15 @@ pub struct NoLookup;
 
 impl Lookup for NoLookup {
     fn search(&self, query: &SearchQuery) -> Result<RoaringBitmap, FilterError> {
-        Err(FilterError::new(0, format!("text search for \"{}\" needs an open catalog", query.text())))
+        Err(FilterError::general(format!("text search for \"{}\" needs an open catalog", query.text())))
     }
 
     fn tag(&self, name: &str) -> Result<RoaringBitmap, FilterError> {
-        Err(FilterError::new(0, format!("the tag \"{name}\" needs an open catalog")))
+        Err(FilterError::general(format!("the tag \"{name}\" needs an open catalog")))
     }
 
     fn tagged(&self) -> Result<RoaringBitmap, FilterError> {
-        Err(FilterError::new(0, "tags need an open catalog"))
+        Err(FilterError::general("tags need an open catalog"))
     }
 }
 

@@ -34,10 +34,10 @@ use super::search::{SearchQuery, TextColumn};
 
 /// What is wrong with a filter or a search, where, and what was expected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message} (at position {})", position + 1)]
+#[error("{message}{}", .position.map_or_else(String::new, |at| format!(" (at position {})", at + 1)))]
 pub struct FilterError {
-    /// Byte offset in the text.
-    pub position: usize,
+    /// Byte offset in the text; `None` if the text is not to blame.
+    pub position: Option<usize>,
     /// What was expected, without a full stop.
     pub message: String,
 }
@@ -45,7 +45,12 @@ pub struct FilterError {
 impl FilterError {
     /// An error at byte `position`.
     pub fn new(position: usize, message: impl Into<String>) -> Self {
-        Self { position, message: message.into() }
+        Self { position: Some(position), message: message.into() }
+    }
+
+    /// An error that is not the text's fault.
+    pub fn general(message: impl Into<String>) -> Self {
+        Self { position: None, message: message.into() }
     }
 }
 

@@ -1,0 +1,730 @@
+//! The one writer of a catalog.
+//!
+//! A [`Writer`] holds an advisory lock beside the catalog file, so that one process writes at a time;
+//! readers are never locked out (WAL). A shard goes in by one transaction: [`begin`](Writer::begin),
+//! [`push`](Writer::push) chunks as they come, [`commit`](Writer::commit). Its text becomes searchable by a
+//! second one, [`index_text`](Writer::index_text), which reads the committed records back: samples can be
+//! browsed before their text can be searched, and a run that was killed goes on where it was.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{OptionalExtension, params};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::chunk::{Chunk, encode_columns};
+use super::columns::{ShardRow, flags};
+use super::dataset::{Catalog, decompress, path_to_bytes};
+use super::error::{CatalogError, SqlResult};
+use super::record;
+use super::schema;
+use super::store::{self, Store};
+use super::taxonomy::NONE;
+use crate::base::{CancelToken, Warning, WarningKind};
+use crate::formats::{FieldMap, Fingerprint, Shard, Source};
+
+/// Who found a warning: the scan of its shard, the listing of the dataset, or the look for equal keys.
+mod origin {
+    pub const LISTING: i64 = 0;
+    pub const SCAN: i64 = 1;
+    pub const KEYS: i64 = 2;
+}
+
+/// What an indexing run has to do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Positions in [`Source::shards`] of those that are new or changed.
+    pub to_read: Vec<usize>,
+    /// Shards that stand as they are.
+    pub unchanged: usize,
+    /// Shards that were in the catalog and are no more.
+    pub removed: usize,
+}
+
+/// The writing side of a catalog.
+#[derive(Debug)]
+pub struct Writer {
+    catalog: Catalog,
+    /// Unlocked when it is closed, also by a kill.
+    _lock: File,
+    map: String,
+    dictionaries: Option<Dictionaries>,
+    open: Option<OpenShard>,
+}
+
+/// Names to ids, as in the tables.
+#[derive(Debug, Default)]
+struct Dictionaries {
+    leaves: FxHashMap<String, u32>,
+    brands: FxHashMap<String, u32>,
+    splits: FxHashMap<String, u32>,
+    nodes: FxHashMap<(u32, String), u32>,
+}
+
+/// A shard whose transaction is open.
+#[derive(Debug)]
+struct OpenShard {
+    id: i64,
+    name: String,
+    fingerprint: Fingerprint,
+    base_rowid: i64,
+    rows: u32,
+    with_image: u32,
+    unreadable: u32,
+    /// Local id -> catalog id.
+    leaves: Vec<u32>,
+    brands: Vec<u32>,
+    splits: Vec<u32>,
+    nodes: Vec<u32>,
+}
+
+impl Writer {
+    /// Opens the catalog of `source` for writing, or `None` while another process (or thread) writes it.
+    /// A catalog that is damaged, or that a reader found damaged, is set aside with a warning.
+    ///
+    /// # Errors
+    /// A newer version, or a file system that refuses.
+    pub fn open(store: &Store, source: &Source) -> Result<Option<(Self, Vec<Warning>)>, CatalogError> {
+        let path = store.catalog_path(source);
+        let Some(lock) = schema::lock(&path)? else { return Ok(None) };
+        let mut warnings = Vec::new();
+        if let Some(message) = schema::found_damaged(&path)
+            && path.exists()
+        {
+            let aside = schema::set_aside(&path)?;
+            warnings.push(schema::rebuilt(&message, &aside));
+        }
+        let (catalog, more) = Catalog::open_locked(store, source)?;
+        warnings.extend(more);
+        let map = store::map_json(&catalog.field_map()?);
+        Ok(Some((Self { catalog, _lock: lock, map, dictionaries: None, open: None }, warnings)))
+    }
+
+    /// The reading side of the same connection.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// Remembers a choice of fields; shards read by another choice count as changed.
+    ///
+    /// # Errors
+    /// If the workspace cannot be written.
+    pub fn set_field_map(&mut self, map: &FieldMap) -> Result<(), CatalogError> {
+        self.map = store::map_json(map);
+        self.catalog.set_field_map(map)
+    }
+
+    fn path(&self) -> &Path {
+        &self.catalog.path
+    }
+
+    fn run(&self, sql: &str) -> Result<(), CatalogError> {
+        self.catalog.connection.execute_batch(sql).at(self.path())
+    }
+
+    /// Runs `work` in a transaction.
+    fn transaction<T>(&self, work: impl FnOnce(&Self) -> Result<T, CatalogError>) -> Result<T, CatalogError> {
+        self.run("BEGIN IMMEDIATE")?;
+        let done = work(self).and_then(|value| self.run("COMMIT").map(|()| value));
+        if done.is_err() {
+            // SQLite may have rolled back by itself (disk full): then there is nothing left to do.
+            let _ = self.run("ROLLBACK");
+        }
+        done
+    }
+
+    fn meta(&self, key: &str) -> Result<Option<i64>, CatalogError> {
+        self.catalog
+            .connection
+            .prepare_cached("SELECT value FROM meta WHERE key = ?1")
+            .at(self.path())?
+            .query_row([key], |row| row.get(0))
+            .optional()
+            .at(self.path())
+    }
+
+    fn set_meta(&self, key: &str, value: impl rusqlite::ToSql) -> Result<(), CatalogError> {
+        self.catalog
+            .connection
+            .prepare_cached("INSERT OR REPLACE INTO meta VALUES (?1, ?2)")
+            .at(self.path())?
+            .execute(params![key, value])
+            .at(self.path())?;
+        Ok(())
+    }
+
+    /// Every change of shards raises the generation; what is derived from all of them names the one it saw.
+    fn raise_generation(&self) -> Result<(), CatalogError> {
+        let generation = self.meta("generation")?.unwrap_or(0);
+        self.set_meta("generation", generation + 1)
+    }
+
+    /// Compares the catalog with `source`: drops shards that are gone, puts the others into the source's
+    /// order and says which are to be read. Nothing is written where nothing changed.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read or written.
+    pub fn plan(&mut self, source: &Source) -> Result<Plan, CatalogError> {
+        let path = self.path().to_owned();
+        let mut known: FxHashMap<String, (i64, i64, Fingerprint, String)> = FxHashMap::default();
+        {
+            let mut statement = self
+                .catalog
+                .connection
+                .prepare("SELECT name, id, position, bytes, modified_ns, map FROM shards")
+                .at(&path)?;
+            let mut rows = statement.query([]).at(&path)?;
+            while let Some(row) = rows.next().at(&path)? {
+                let fingerprint =
+                    Fingerprint { bytes: row.get::<_, i64>(3).at(&path)? as u64, modified_ns: row.get(4).at(&path)? };
+                let entry = (row.get(1).at(&path)?, row.get(2).at(&path)?, fingerprint, row.get(5).at(&path)?);
+                known.insert(row.get(0).at(&path)?, entry);
+            }
+        }
+        let mut plan = Plan::default();
+        let mut moved = Vec::new();
+        for (position, shard) in source.shards.iter().enumerate() {
+            match known.remove(&shard.name) {
+                Some((id, old_position, fingerprint, map)) => {
+                    if old_position != position as i64 {
+                        moved.push((id, position as i64));
+                    }
+                    if fingerprint == shard.fingerprint && map == self.map {
+                        plan.unchanged += 1;
+                    } else {
+                        plan.to_read.push(position);
+                    }
+                }
+                None => plan.to_read.push(position),
+            }
+        }
+        plan.removed = known.len();
+        let listed = self.listing_warnings()?;
+        let named = self.is_named(source)?;
+        if moved.is_empty() && known.is_empty() && listed == source.warnings && named {
+            return Ok(plan);
+        }
+        self.transaction(|writer| {
+            for (id, ..) in known.values() {
+                writer.remove_shard(*id)?;
+            }
+            for (id, position) in &moved {
+                writer
+                    .catalog
+                    .connection
+                    .prepare_cached("UPDATE shards SET position = ?2 WHERE id = ?1")
+                    .at(&path)?
+                    .execute([id, position])
+                    .at(&path)?;
+            }
+            writer.catalog.connection.execute("DELETE FROM warnings WHERE origin = ?1", [origin::LISTING]).at(&path)?;
+            for warning in &source.warnings {
+                writer.insert_warning(None, origin::LISTING, warning)?;
+            }
+            writer.set_meta("root", source.root.to_string_lossy())?;
+            writer.set_meta("name", &source.name)?;
+            writer.set_meta("format", source.format.as_str())?;
+            if !known.is_empty() || !moved.is_empty() {
+                writer.raise_generation()?;
+            }
+            Ok(())
+        })?;
+        Ok(plan)
+    }
+
+    fn is_named(&self, source: &Source) -> Result<bool, CatalogError> {
+        let name: Option<String> = self
+            .catalog
+            .connection
+            .query_row("SELECT value FROM meta WHERE key = 'name'", [], |row| row.get(0))
+            .optional()
+            .at(self.path())?;
+        Ok(name.as_deref() == Some(&source.name))
+    }
+
+    fn listing_warnings(&self) -> Result<Vec<Warning>, CatalogError> {
+        let path = self.path();
+        let mut statement = self
+            .catalog
+            .connection
+            .prepare("SELECT kind, shard, key, message FROM warnings WHERE origin = ?1 ORDER BY id")
+            .at(path)?;
+        let rows = statement.query_map([origin::LISTING], |row| {
+            let kind: String = row.get(0)?;
+            let kind = serde_json::from_value(kind.into()).unwrap_or(WarningKind::ShardUnreadable);
+            Ok(Warning { kind, shard: row.get(1)?, key: row.get(2)?, message: row.get(3)? })
+        });
+        rows.at(path)?.collect::<Result<_, _>>().at(path)
+    }
+
+    fn insert_warning(&self, shard_id: Option<i64>, origin: i64, warning: &Warning) -> Result<(), CatalogError> {
+        let kind = serde_json::to_value(warning.kind).expect("a word is JSON");
+        self.catalog
+            .connection
+            .prepare_cached(
+                "INSERT INTO warnings(shard_id, origin, kind, shard, key, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )
+            .at(self.path())?
+            .execute(params![shard_id, origin, kind.as_str(), warning.shard, warning.key, warning.message])
+            .at(self.path())?;
+        Ok(())
+    }
+
+    /// Deletes everything of a shard, in the open transaction.
+    fn remove_shard(&self, id: i64) -> Result<(), CatalogError> {
+        let (path, connection) = (self.path(), &self.catalog.connection);
+        let (base, rows, searchable): (i64, i64, bool) = connection
+            .prepare_cached("SELECT base_rowid, rows, searchable FROM shards WHERE id = ?1")
+            .at(path)?
+            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .at(path)?;
+        let end = base + rows;
+        if searchable {
+            let mut delete = connection.prepare_cached("DELETE FROM fts WHERE rowid = ?1").at(path)?;
+            for rowid in base..end {
+                delete.execute([rowid]).at(path)?;
+            }
+        }
+        for sql in [
+            "DELETE FROM columns WHERE first_rowid >= ?1 AND first_rowid < ?2",
+            "DELETE FROM texts WHERE first_rowid >= ?1 AND first_rowid < ?2",
+            "DELETE FROM duplicates WHERE rowid_ >= ?1 AND rowid_ < ?2",
+        ] {
+            connection.prepare_cached(sql).at(path)?.execute([base, end]).at(path)?;
+        }
+        for sql in [
+            "DELETE FROM warnings WHERE shard_id = ?1",
+            "DELETE FROM partials WHERE shard_id = ?1",
+            "DELETE FROM shards WHERE id = ?1",
+        ] {
+            connection.prepare_cached(sql).at(path)?.execute([id]).at(path)?;
+        }
+        Ok(())
+    }
+
+    /// Starts the transaction of a shard; what the catalog held of it before goes with the same transaction.
+    ///
+    /// # Errors
+    /// If the catalog cannot be written. Then [`rollback`](Self::rollback) was done already.
+    ///
+    /// # Panics
+    /// If a shard is open already.
+    pub fn begin(&mut self, position: usize, shard: &Shard) -> Result<(), CatalogError> {
+        assert!(self.open.is_none(), "the shard before is committed or rolled back");
+        if self.dictionaries.is_none() {
+            self.dictionaries = Some(self.load_dictionaries()?);
+        }
+        self.run("BEGIN IMMEDIATE")?;
+        let begun = self.insert_shard(position, shard);
+        match begun {
+            Ok(open) => {
+                self.open = Some(open);
+                Ok(())
+            }
+            Err(error) => {
+                self.rollback();
+                Err(error)
+            }
+        }
+    }
+
+    fn insert_shard(&self, position: usize, shard: &Shard) -> Result<OpenShard, CatalogError> {
+        let (path, connection) = (self.path(), &self.catalog.connection);
+        let old: Option<i64> = connection
+            .prepare_cached("SELECT id FROM shards WHERE name = ?1")
+            .at(path)?
+            .query_row([&shard.name], |row| row.get(0))
+            .optional()
+            .at(path)?;
+        if let Some(old) = old {
+            self.remove_shard(old)?;
+        }
+        let base_rowid = self.meta("next_rowid")?.unwrap_or(1);
+        connection
+            .prepare_cached("INSERT INTO shards VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, 0, 0)")
+            .at(path)?
+            .execute(params![
+                shard.name,
+                path_to_bytes(&shard.path),
+                position as i64,
+                shard.fingerprint.bytes as i64,
+                shard.fingerprint.modified_ns,
+                self.map,
+                base_rowid
+            ])
+            .at(path)?;
+        Ok(OpenShard {
+            id: connection.last_insert_rowid(),
+            name: shard.name.clone(),
+            fingerprint: shard.fingerprint,
+            base_rowid,
+            rows: 0,
+            with_image: 0,
+            unreadable: 0,
+            leaves: Vec::new(),
+            brands: Vec::new(),
+            splits: Vec::new(),
+            nodes: Vec::new(),
+        })
+    }
+
+    fn load_dictionaries(&self) -> Result<Dictionaries, CatalogError> {
+        let path = self.path();
+        let names = |sql: &str| {
+            let mut statement = self.catalog.connection.prepare(sql).at(path)?;
+            let rows = statement.query_map([], |row| Ok((row.get(1)?, row.get(0)?))).at(path)?;
+            rows.collect::<Result<FxHashMap<String, u32>, _>>().at(path)
+        };
+        let mut statement = self.catalog.connection.prepare("SELECT id, parent, name FROM nodes").at(path)?;
+        let nodes = statement
+            .query_map([], |row| Ok(((row.get::<_, Option<u32>>(1)?.unwrap_or(NONE), row.get(2)?), row.get(0)?)))
+            .at(path)?;
+        Ok(Dictionaries {
+            leaves: names("SELECT id, name FROM leaves")?,
+            brands: names("SELECT id, name FROM brands")?,
+            splits: names("SELECT id, name FROM splits")?,
+            nodes: nodes.collect::<Result<_, _>>().at(path)?,
+        })
+    }
+
+    /// Stores a chunk of the open shard.
+    ///
+    /// # Errors
+    /// If the catalog cannot be written. Then [`rollback`](Self::rollback) was done already.
+    ///
+    /// # Panics
+    /// If no shard is open.
+    pub fn push(&mut self, chunk: Chunk) -> Result<(), CatalogError> {
+        let mut open = self.open.take().expect("a shard is open");
+        let mut dictionaries = self.dictionaries.take().expect("`begin` loads them");
+        let stored = self.store(&mut open, &mut dictionaries, chunk);
+        match stored {
+            Ok(()) => {
+                self.open = Some(open);
+                self.dictionaries = Some(dictionaries);
+                Ok(())
+            }
+            Err(error) => {
+                self.rollback();
+                Err(error)
+            }
+        }
+    }
+
+    fn store(
+        &self,
+        open: &mut OpenShard,
+        dictionaries: &mut Dictionaries,
+        mut chunk: Chunk,
+    ) -> Result<(), CatalogError> {
+        let (path, connection) = (self.path(), &self.catalog.connection);
+        for (new, ids, known, sql) in [
+            (&mut chunk.leaves, &mut open.leaves, &mut dictionaries.leaves, "INSERT INTO leaves VALUES (?1, ?2)"),
+            (&mut chunk.brands, &mut open.brands, &mut dictionaries.brands, "INSERT INTO brands VALUES (?1, ?2)"),
+            (&mut chunk.splits, &mut open.splits, &mut dictionaries.splits, "INSERT INTO splits VALUES (?1, ?2)"),
+        ] {
+            for name in new.drain(..) {
+                let id = match known.get(&name) {
+                    Some(&id) => id,
+                    None => {
+                        let id = known.len() as u32;
+                        connection.prepare_cached(sql).at(path)?.execute(params![id, name]).at(path)?;
+                        known.insert(name, id);
+                        id
+                    }
+                };
+                ids.push(id);
+            }
+        }
+        for (parent, name) in chunk.nodes.drain(..) {
+            let parent = open.nodes.get(parent as usize).copied().unwrap_or(NONE);
+            let next = dictionaries.nodes.len() as u32;
+            let id = match dictionaries.nodes.entry((parent, name)) {
+                std::collections::hash_map::Entry::Occupied(known) => *known.get(),
+                std::collections::hash_map::Entry::Vacant(new) => {
+                    connection
+                        .prepare_cached("INSERT INTO nodes VALUES (?1, ?2, ?3)")
+                        .at(path)?
+                        .execute(params![next, (parent != NONE).then_some(parent), new.key().1])
+                        .at(path)?;
+                    *new.insert(next)
+                }
+            };
+            open.nodes.push(id);
+        }
+        for warning in &chunk.warnings {
+            self.insert_warning(Some(open.id), origin::SCAN, warning)?;
+        }
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        let rows = &mut chunk.rows;
+        for (column, ids) in
+            [(&mut rows.leaf, &open.leaves), (&mut rows.brand, &open.brands), (&mut rows.node, &open.nodes)]
+        {
+            for id in column {
+                *id = ids.get(*id as usize).copied().unwrap_or(NONE);
+            }
+        }
+        for id in &mut rows.split {
+            let known = open.splits.get(usize::from(*id)).copied().unwrap_or(NONE);
+            *id = u16::try_from(known).unwrap_or(u16::MAX);
+        }
+        for bits in &rows.flags {
+            open.with_image += u32::from(bits & flags::HAS_IMAGE != 0);
+            open.unreadable += u32::from(bits & (flags::UNREADABLE | flags::TOO_LARGE) != 0);
+        }
+        let first_rowid = open.base_rowid + i64::from(chunk.first_row);
+        connection
+            .prepare_cached("INSERT INTO columns VALUES (?1, ?2, ?3)")
+            .at(path)?
+            .execute(params![first_rowid, rows.flags.len() as i64, encode_columns(rows)])
+            .at(path)?;
+        let mut texts = connection.prepare_cached("INSERT INTO texts VALUES (?1, ?2, ?3, ?4)").at(path)?;
+        for block in &chunk.texts {
+            let first_rowid = open.base_rowid + i64::from(block.first_row);
+            texts.execute(params![first_rowid, block.rows, block.raw_bytes, block.data]).at(path)?;
+        }
+        open.rows += rows.flags.len() as u32;
+        Ok(())
+    }
+
+    /// Ends the transaction of the open shard: from now on everybody sees it. With `retry` the next run
+    /// reads the shard again even if it did not change (it could not be read now).
+    ///
+    /// # Errors
+    /// If the catalog cannot be written. Then [`rollback`](Self::rollback) was done already.
+    ///
+    /// # Panics
+    /// If no shard is open.
+    pub fn commit(&mut self, retry: bool) -> Result<ShardRow, CatalogError> {
+        let open = self.open.take().expect("a shard is open");
+        let done = self.close_shard(&open, retry).and_then(|()| self.run("COMMIT"));
+        if let Err(error) = done {
+            self.rollback();
+            return Err(error);
+        }
+        Ok(ShardRow {
+            id: open.id,
+            name: open.name,
+            path: PathBuf::new(),
+            fingerprint: open.fingerprint,
+            base_rowid: open.base_rowid,
+            first_row: 0,
+            rows: open.rows,
+            with_image: open.with_image,
+            unreadable: open.unreadable,
+            searchable: open.rows == 0,
+        })
+    }
+
+    fn close_shard(&self, open: &OpenShard, retry: bool) -> Result<(), CatalogError> {
+        self.catalog
+            .connection
+            .prepare_cached(
+                "UPDATE shards SET rows = ?2, with_image = ?3, unreadable = ?4, searchable = ?5, \
+                 bytes = CASE WHEN ?6 THEN -1 ELSE bytes END WHERE id = ?1",
+            )
+            .at(self.path())?
+            .execute(params![open.id, open.rows, open.with_image, open.unreadable, open.rows == 0, retry])
+            .at(self.path())?;
+        self.set_meta("next_rowid", open.base_rowid + i64::from(open.rows))?;
+        self.raise_generation()
+    }
+
+    /// Forgets the open shard.
+    pub fn rollback(&mut self) {
+        self.open = None;
+        // Names that came with the shard are in memory but no longer in the tables.
+        self.dictionaries = None;
+        // SQLite may have rolled back by itself (disk full): then there is nothing left to do.
+        let _ = self.run("ROLLBACK");
+    }
+
+    /// Ids and sizes of the shards whose text cannot be searched yet, in the dataset's order.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read.
+    pub fn unsearchable(&self) -> Result<Vec<ShardRow>, CatalogError> {
+        Ok(self.catalog.read_shards()?.into_iter().filter(|shard| !shard.searchable).collect())
+    }
+
+    /// Makes the text of one shard searchable, in one transaction.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read or written, or the work was cancelled; then nothing of the shard is.
+    pub fn index_text(&self, shard: &ShardRow, cancel: &CancelToken) -> Result<(), CatalogError> {
+        self.transaction(|writer| {
+            let (path, connection) = (writer.path(), &writer.catalog.connection);
+            let mut insert = connection
+                .prepare_cached(
+                    "INSERT INTO fts(rowid, title, description, caption, brand, bullets, taxonomy, key) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                )
+                .at(path)?;
+            let mut blocks = connection
+                .prepare_cached("SELECT first_rowid, raw_bytes, data FROM texts WHERE first_rowid >= ?1 AND first_rowid < ?2 ORDER BY first_rowid")
+                .at(path)?;
+            let mut found = blocks.query([shard.base_rowid, shard.base_rowid + i64::from(shard.rows)]).at(path)?;
+            let (mut bullets, mut taxonomy) = (String::new(), String::new());
+            while let Some(row) = found.next().at(path)? {
+                cancel.check()?;
+                let (first, raw_bytes): (i64, i64) = (row.get(0).at(path)?, row.get(1).at(path)?);
+                let data = row.get_ref(2).at(path)?.as_blob().map_err(rusqlite::Error::from).at(path)?;
+                let block = decompress(path, first, raw_bytes, data)?;
+                for (rowid, range) in (first..).zip(&block.records) {
+                    let texts = record::search_texts(&block.bytes[range.clone()], &mut bullets, &mut taxonomy)
+                        .ok_or_else(|| CatalogError::corrupt(path, "a record is not as it was written"))?;
+                    if let Some(leaf) = texts.leaf.filter(|leaf| !taxonomy.ends_with(leaf)) {
+                        taxonomy.push_str(" > ");
+                        taxonomy.push_str(leaf);
+                    }
+                    if let Some(wnid) = texts.wnid {
+                        taxonomy.push(' ');
+                        taxonomy.push_str(wnid);
+                    }
+                    insert
+                        .execute(params![
+                            rowid,
+                            texts.title,
+                            texts.description,
+                            texts.caption,
+                            texts.brand,
+                            (!bullets.is_empty()).then_some(&bullets),
+                            (!taxonomy.is_empty()).then_some(&taxonomy),
+                            texts.key
+                        ])
+                        .at(path)?;
+                }
+            }
+            connection
+                .prepare_cached("UPDATE shards SET searchable = 1 WHERE id = ?1")
+                .at(path)?
+                .execute([shard.id])
+                .at(path)?;
+            Ok(())
+        })
+    }
+
+    /// Looks for samples with equal keys over the whole dataset: all but the first get a flag and a warning.
+    /// Does nothing if no shard changed since the last time.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read or written, or the work was cancelled.
+    pub fn find_duplicates(&self, cancel: &CancelToken) -> Result<(), CatalogError> {
+        let generation = self.meta("generation")?.unwrap_or(0);
+        if self.meta("duplicates_generation")?.unwrap_or(0) == generation {
+            return Ok(());
+        }
+        self.catalog.refresh()?;
+        let shards = self.catalog.shards();
+        let repeated = self.repeated_hashes(cancel)?;
+        // (hash, row) of those: few, so their keys can be read and compared.
+        let mut suspects: Vec<(u64, u32)> = Vec::new();
+        if !repeated.is_empty() {
+            self.catalog.each_key_hash(|row, hash| {
+                if repeated.contains(&hash) {
+                    suspects.push((hash, row));
+                }
+            })?;
+        }
+        suspects.sort_unstable_by_key(|&(_, row)| row);
+        let mut first: FxHashMap<(u64, String), u32> = FxHashMap::default();
+        let mut found = Vec::new();
+        for (hash, row) in suspects {
+            cancel.check()?;
+            let key = self.catalog.keys([row])?.pop().expect("one key was asked for");
+            match first.entry((hash, key)) {
+                std::collections::hash_map::Entry::Vacant(vacant) => drop(vacant.insert(row)),
+                std::collections::hash_map::Entry::Occupied(earlier) => {
+                    found.push((row, *earlier.get(), earlier.key().1.clone()))
+                }
+            }
+        }
+        let shard_of = |row: u32| &shards[shards.partition_point(|shard| shard.first_row + shard.rows <= row)];
+        self.transaction(|writer| {
+            let (path, connection) = (writer.path(), &writer.catalog.connection);
+            connection.execute("DELETE FROM duplicates", []).at(path)?;
+            connection.execute("DELETE FROM warnings WHERE origin = ?1", [origin::KEYS]).at(path)?;
+            for (row, earlier, key) in &found {
+                let (shard, before) = (shard_of(*row), shard_of(*earlier));
+                let rowid = shard.base_rowid + i64::from(row - shard.first_row);
+                connection.prepare_cached("INSERT INTO duplicates VALUES (?1)").at(path)?.execute([rowid]).at(path)?;
+                let message = if shard.id == before.id {
+                    "an earlier sample of the same shard has the same key; both are kept".to_owned()
+                } else {
+                    format!("a sample of shard {} has the same key; both are kept", before.name)
+                };
+                let warning = Warning::new(WarningKind::DuplicateKey, message).shard(&shard.name).key(key);
+                writer.insert_warning(Some(shard.id), origin::KEYS, &warning)?;
+            }
+            writer.set_meta("duplicates_generation", generation)
+        })
+    }
+
+    /// Hashes that occur more than once, by sorting them a part at a time: memory stays bounded however
+    /// many samples there are.
+    fn repeated_hashes(&self, cancel: &CancelToken) -> Result<FxHashSet<u64>, CatalogError> {
+        const PART: u64 = 8 << 20;
+        let total: u64 = self.catalog.shards().iter().map(|shard| u64::from(shard.rows)).sum();
+        let parts = total.div_ceil(PART).max(1);
+        let mut repeated = FxHashSet::default();
+        for part in 0..parts {
+            cancel.check()?;
+            let mut hashes = Vec::new();
+            self.catalog.each_key_hash(|_, hash| {
+                if hash % parts == part {
+                    hashes.push(hash);
+                }
+            })?;
+            hashes.sort_unstable();
+            repeated.extend(hashes.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]));
+        }
+        Ok(repeated)
+    }
+
+    /// Sets the catalog aside and starts an empty one, keeping the lock.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn rebuild(&mut self) -> Result<Vec<Warning>, CatalogError> {
+        self.open = None;
+        self.dictionaries = None;
+        let path = self.path().to_owned();
+        let message = schema::found_damaged(&path).unwrap_or_else(|| "found while indexing".to_owned());
+        self.catalog.disconnect()?;
+        let aside = schema::set_aside(&path)?;
+        self.catalog.reconnect()?;
+        Ok(vec![schema::rebuilt(&message, &aside)])
+    }
+
+    /// Number of shards, samples, pictures and unreadable pictures.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read.
+    pub fn totals(&self) -> Result<[u64; 4], CatalogError> {
+        let sql = "SELECT count(*), coalesce(sum(rows), 0), coalesce(sum(with_image), 0), coalesce(sum(unreadable), 0) FROM shards";
+        let row: [i64; 4] = self
+            .catalog
+            .connection
+            .query_row(sql, [], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]))
+            .at(self.path())?;
+        Ok(row.map(|n| n as u64))
+    }
+
+    /// Folds the log back into the catalog file, so that it is small and opens at once.
+    ///
+    /// # Errors
+    /// If the catalog cannot be written. Readers that still use the log are no error.
+    pub fn tidy(&self) -> Result<(), CatalogError> {
+        self.catalog
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .or_else(|error| match error.sqlite_error_code() {
+                Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => Ok(()),
+                _ => Err(error),
+            })
+            .at(self.path())
+    }
+}

@@ -1,0 +1,437 @@
+//! The catalog from outside: shards in, rows out, whatever happens in between.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use shopscope::base::{CancelToken, Progress, WarningKind};
+use shopscope::catalog::filter::{self, Expr};
+use shopscope::catalog::{Catalog, CatalogError, Columns, Population, SearchQuery, Store, flags};
+use shopscope::formats::{self, FieldMap, ReadOptions, Source};
+use shopscope::jobs::index::{IndexEvent, IndexOptions, IndexReport, index_sources, load_sources};
+
+/// A folder with a dataset of JSONL shards and a catalog directory.
+struct World {
+    dir: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let world = Self { dir: tempfile::tempdir().expect("a temporary directory") };
+        fs::create_dir(world.data()).expect("a data folder");
+        world
+    }
+
+    fn data(&self) -> PathBuf {
+        self.dir.path().join("shop")
+    }
+
+    fn catalogs(&self) -> PathBuf {
+        self.dir.path().join("catalogs")
+    }
+
+    fn store(&self) -> Store {
+        let (store, warnings) = Store::open(Some(self.catalogs())).expect("a store");
+        assert_eq!(warnings, []);
+        store
+    }
+
+    /// Writes a shard of `n` samples whose keys start with `prefix`.
+    fn shard(&self, name: &str, prefix: &str, n: usize) {
+        let mut lines = String::new();
+        for i in 0..n {
+            let leaf = ["Shirts", "Dresses"][i % 2];
+            let record = serde_json::json!({
+                "key": format!("{prefix}-{i}"),
+                "title": format!("{} shirt {i}", ["red", "blue", "green"][i % 3]),
+                "caption": format!("a {} made of cotton, number {i}", ["shirt", "dress"][i % 2]),
+                "brand": if i % 4 == 0 { None } else { Some(format!("brand {}", i % 5)) },
+                "taxonomy": ["Clothing", leaf],
+                "leaf": leaf,
+            });
+            lines.push_str(&record.to_string());
+            lines.push('\n');
+        }
+        fs::write(self.data().join(name), lines).expect("a shard");
+    }
+
+    fn sources(&self) -> Vec<Source> {
+        let options = ReadOptions { cache_dir: self.catalogs(), ..ReadOptions::default() };
+        formats::detect(&[self.data()], &options).expect("a dataset")
+    }
+
+    fn index(&self) -> IndexReport {
+        self.index_with(&IndexOptions::default()).expect("an index")
+    }
+
+    fn index_with(&self, options: &IndexOptions) -> Result<IndexReport, CatalogError> {
+        index_sources(&self.store(), &self.sources(), options, &Progress::default(), &CancelToken::default(), &|_| {})
+    }
+
+    fn columns(&self) -> Columns {
+        let loaded = load_sources(
+            &self.store(),
+            &self.sources(),
+            &IndexOptions::default(),
+            &Progress::default(),
+            &CancelToken::default(),
+            &|_| {},
+        );
+        loaded.expect("columns").1
+    }
+
+    /// Everything the catalog says, as text: two equal catalogs have equal texts.
+    fn dump(&self) -> String {
+        let columns = self.columns();
+        let population = Population::open(&columns).expect("catalogs");
+        let mut text = String::new();
+        for id in 0..columns.len() {
+            let record = population.record(shopscope::base::SampleId(id)).expect("a record");
+            let words = columns.words[id as usize];
+            text.push_str(&format!("{record:?} {words} {:?}\n", columns.leaf_name(shopscope::base::SampleId(id))));
+        }
+        text
+    }
+
+    fn catalog_file(&self) -> PathBuf {
+        self.store().catalog_path(&self.sources()[0])
+    }
+}
+
+/// Samples that a filter finds.
+fn found(columns: &Columns, text: &str) -> Vec<u32> {
+    let population = Population::open(columns).expect("catalogs");
+    let expr = filter::parse(text).expect("a filter");
+    filter::eval(&expr, columns, &population).expect("a result").iter().collect()
+}
+
+#[test]
+fn what_was_indexed_is_found_again() {
+    let world = World::new();
+    world.shard("00.jsonl", "a", 300);
+    world.shard("01.jsonl", "b", 10);
+    let report = world.index();
+    let dataset = &report.datasets[0];
+    assert_eq!((dataset.samples, dataset.shards, dataset.with_image, dataset.read), (310, 2, 0, 2));
+    assert_eq!(dataset.warnings, []);
+
+    let columns = world.columns();
+    assert_eq!(columns.len(), 310);
+    let population = Population::open(&columns).expect("catalogs");
+    let record = population.record(shopscope::base::SampleId(301)).expect("a record");
+    assert_eq!((record.key.as_str(), record.shard.as_str(), record.shard_row), ("b-1", "01.jsonl", 1));
+    assert_eq!(record.fields.title.as_deref(), Some("blue shirt 1"));
+    assert_eq!(record.fields.taxonomy, ["Clothing", "Dresses"]);
+
+    let count = |text: &str| found(&columns, text).len();
+    assert_eq!(count("leaf = Dresses"), 155);
+    assert_eq!(count(r#"taxonomy under "Clothing""#), 310);
+    assert_eq!(count(r#"taxonomy under "Clothing > Shirts""#), 155);
+    assert_eq!(count("brand is null"), 75 + 3);
+    assert_eq!(count("words = 7"), 310);
+    assert_eq!(count(r#"title ~ "red""#), 100 + 4);
+    assert_eq!(count(r#"caption ~ "red""#), 0);
+    assert_eq!(count(r#"search ~ "\"blue shirt\" NOT dress""#), 52);
+    assert_eq!(count(r#"search ~ "cott*""#), 310);
+    assert_eq!(count(r#"search ~ "dresses""#), 155, "leaves are found");
+    assert_eq!(count(r#"search ~ "b-1""#), 1, "keys are found");
+    assert_eq!(count(r#"search ~ "NOT cotton""#), 0);
+    assert_eq!(found(&columns, "key = b-3"), [303]);
+    assert_eq!(count("no image and has title"), 310);
+}
+
+#[test]
+fn only_what_changed_is_read_again() {
+    let world = World::new();
+    for (name, prefix) in [("0.jsonl", "a"), ("2.jsonl", "b"), ("10.jsonl", "c")] {
+        world.shard(name, prefix, 20);
+    }
+    world.index();
+    let catalog = world.catalog_file();
+    let untouched = world.index();
+    assert_eq!((untouched.datasets[0].read, untouched.datasets[0].unchanged), (0, 3));
+    let before = world.columns();
+    let order: Vec<_> = before.datasets[0].columns.shards.iter().map(|shard| shard.name.clone()).collect();
+    assert_eq!(order, ["0.jsonl", "2.jsonl", "10.jsonl"]);
+
+    world.shard("2.jsonl", "b", 30);
+    world.shard("1.jsonl", "d", 5);
+    fs::remove_file(world.data().join("0.jsonl")).expect("a shard goes");
+    let report = world.index();
+    let dataset = &report.datasets[0];
+    assert_eq!((dataset.read, dataset.unchanged, dataset.removed, dataset.samples), (2, 1, 1, 55));
+    let columns = world.columns();
+    let order: Vec<_> = columns.datasets[0].columns.shards.iter().map(|shard| shard.name.clone()).collect();
+    assert_eq!(order, ["1.jsonl", "2.jsonl", "10.jsonl"]);
+    assert_eq!(found(&columns, r#"key ~ "a""#), [], "text of removed shards is gone");
+    assert_eq!(found(&columns, r#"key ~ "b""#).len(), 30);
+
+    // What was selected stays selected, wherever it lies now.
+    let old: roaring::RoaringBitmap = (15..45).collect();
+    let kept: Vec<u32> = columns.remap(&before, &old).iter().collect();
+    assert_eq!(kept, (5..25).chain(35..40).collect::<Vec<_>>(), "20 of b by key, 5 of c by shard; a is gone");
+
+    // The same rows as a catalog made from nothing.
+    let grown = world.dump();
+    fs::remove_file(catalog).expect("the catalog goes");
+    assert_eq!(world.dump(), grown);
+}
+
+#[test]
+fn equal_keys_are_flagged_and_forgotten_when_they_go() {
+    let world = World::new();
+    world.shard("0.jsonl", "same", 5);
+    world.shard("1.jsonl", "same", 3);
+    let warnings = world.index().datasets[0].warnings.clone();
+    assert_eq!(warnings.len(), 3);
+    assert!(warnings.iter().all(|warning| warning.kind == WarningKind::DuplicateKey
+        && warning.shard.as_deref() == Some("1.jsonl")
+        && warning.message.contains("0.jsonl")));
+    assert_eq!(found(&world.columns(), "duplicate key"), [5, 6, 7]);
+    assert_eq!(found(&world.columns(), "key = same-1"), [1, 6]);
+    fs::remove_file(world.data().join("0.jsonl")).expect("a shard goes");
+    assert_eq!(world.index().datasets[0].warnings, []);
+    assert_eq!(found(&world.columns(), "duplicate key"), []);
+}
+
+#[test]
+fn a_bad_shard_is_a_warning_and_the_rest_goes_on() {
+    let world = World::new();
+    world.shard("0.jsonl", "a", 5);
+    fs::write(world.data().join("1.jsonl"), "{\"key\": \"x\", \"caption\": \"fine\"}\nnot json\n").expect("a shard");
+    let report = world.index();
+    assert_eq!(report.datasets[0].samples, 6);
+    assert!(!report.datasets[0].warnings.is_empty());
+    let again = world.index();
+    assert_eq!(again.datasets[0].warnings, report.datasets[0].warnings, "warnings are kept with the catalog");
+}
+
+#[test]
+fn a_run_that_is_cancelled_goes_on_later() {
+    let world = World::new();
+    for i in 0..6 {
+        world.shard(&format!("{i}.jsonl"), &format!("k{i}"), 50);
+    }
+    let cancel = CancelToken::default();
+    let stop = cancel.clone();
+    let report = index_sources(
+        &world.store(),
+        &world.sources(),
+        &IndexOptions::default(),
+        &Progress::default(),
+        &cancel,
+        &move |event| {
+            if matches!(event, IndexEvent::ShardCommitted { .. }) {
+                stop.cancel();
+            }
+        },
+    )
+    .expect("a cancel is no error");
+    assert!(report.cancelled);
+    assert_eq!(report.datasets[0].shards, 1, "the shard that was committed stands");
+    let report = world.index();
+    assert_eq!((report.datasets[0].unchanged, report.datasets[0].read), (1, 5));
+    assert_eq!(found(&world.columns(), r#"search ~ cotton"#).len(), 300);
+}
+
+#[test]
+fn without_the_text_index_samples_are_there_and_text_comes_later() {
+    let world = World::new();
+    world.shard("0.jsonl", "a", 40);
+    let options = IndexOptions { text_index: false, ..IndexOptions::default() };
+    world.index_with(&options).expect("an index");
+    let (catalog, _) = Catalog::open(&world.store(), &world.sources()[0]).expect("a catalog");
+    let columns = catalog.snapshot().expect("columns");
+    assert_eq!((columns.len(), columns.searchable_rows()), (40, 0));
+    let red = SearchQuery::parse("red").expect("a query");
+    assert_eq!(catalog.search(&red).expect("hits").len(), 0);
+    world.index();
+    assert_eq!(catalog.snapshot().expect("columns").searchable_rows(), 40);
+    assert_eq!(catalog.search(&red).expect("hits").len(), 14);
+}
+
+#[test]
+fn a_choice_of_fields_is_remembered_and_reads_anew() {
+    let world = World::new();
+    world.shard("0.jsonl", "a", 4);
+    world.index();
+    assert_eq!(found(&world.columns(), r#"caption ~ red"#).len(), 0);
+    let map = FieldMap(BTreeMap::from([(formats::Field::Caption, "title".to_owned())]));
+    let report = world.index_with(&IndexOptions { map: map.clone(), ..IndexOptions::default() }).expect("an index");
+    assert_eq!(report.datasets[0].read, 1);
+    assert_eq!(found(&world.columns(), r#"caption ~ red"#).len(), 2);
+    assert_eq!(world.index().datasets[0].read, 0, "the choice is remembered");
+    assert_eq!(world.store().field_map(&world.sources()[0]).expect("a map"), map);
+}
+
+#[test]
+fn tags_stick_to_keys() {
+    let world = World::new();
+    world.shard("0.jsonl", "a", 10);
+    let columns = world.columns();
+    let population = Population::open(&columns).expect("catalogs");
+    population.set_tag("best", &[1, 3, 5].into_iter().collect(), true).expect("tagged");
+    population.set_tag("worst", &[9].into_iter().collect(), true).expect("tagged");
+    population.set_tag("best", &[3].into_iter().collect(), false).expect("untagged");
+    assert_eq!(found(&columns, "tag = best"), [1, 5]);
+    assert_eq!(found(&columns, "tag in (best, worst)"), [1, 5, 9]);
+    assert_eq!(found(&columns, "tag is null").len(), 7);
+    assert_eq!(found(&columns, "tag = none"), []);
+    // A shard before it moves the rows; the catalog may even be built anew.
+    world.shard("-.jsonl", "z", 2);
+    fs::remove_file(world.catalog_file()).expect("the catalog goes");
+    assert_eq!(found(&world.columns(), "tag = best"), [3, 7]);
+}
+
+#[test]
+fn a_damaged_catalog_is_set_aside_and_built_again() {
+    let damages: [(&str, fn(&Path)); 5] = [
+        ("garbage", |path| fs::write(path, b"this is not a database, it only looks like a file".repeat(100)).expect("written")),
+        ("cut", |path| {
+            let bytes = fs::read(path).expect("read");
+            fs::write(path, &bytes[..bytes.len() / 2]).expect("written");
+        }),
+        ("zeros in the middle", |path| {
+            let mut bytes = fs::read(path).expect("read");
+            let n = bytes.len();
+            bytes[n / 4..n * 3 / 4].fill(0);
+            fs::write(path, bytes).expect("written");
+        }),
+        ("another program's", |path| {
+            let mut bytes = fs::read(path).expect("read");
+            bytes[68..72].copy_from_slice(&[1, 2, 3, 4]);
+            fs::write(path, bytes).expect("written");
+        }),
+        ("a flipped byte in every page", |path| {
+            let mut bytes = fs::read(path).expect("read");
+            for at in (0..bytes.len()).step_by(4096).skip(4) {
+                bytes[at + 2000] ^= 0x55;
+            }
+            fs::write(path, bytes).expect("written");
+        }),
+    ];
+    for (name, damage) in damages {
+        let world = World::new();
+        world.shard("0.jsonl", "a", 2000);
+        let whole = world.dump();
+        let path = world.catalog_file();
+        damage(&path);
+        assert_eq!(world.dump_through_damage(), whole, "{name}");
+        let kept = fs::read_dir(world.catalogs()).expect("listed").filter(|entry| {
+            entry.as_ref().expect("an entry").file_name().to_string_lossy().contains(".corrupt-")
+        });
+        assert!(kept.count() >= 1, "{name}: the damaged file is kept");
+        assert_eq!(found(&world.columns(), "search ~ cotton").len(), 2000, "{name}");
+    }
+}
+
+impl World {
+    /// As [`dump`](Self::dump); damage that only a record shows is met by indexing again, as the sentence says.
+    fn dump_through_damage(&self) -> String {
+        let tried = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.dump()));
+        tried.unwrap_or_else(|_| {
+            let warnings = self.index().datasets[0].warnings.clone();
+            assert!(warnings.iter().any(|warning| warning.kind == WarningKind::CatalogRebuilt), "{warnings:?}");
+            self.dump()
+        })
+    }
+}
+
+#[test]
+fn a_newer_catalog_is_refused_with_a_sentence() {
+    let world = World::new();
+    world.shard("0.jsonl", "a", 5);
+    world.index();
+    let path = world.catalog_file();
+    let mut bytes = fs::read(&path).expect("read");
+    bytes[60..64].copy_from_slice(&99_u32.to_be_bytes());
+    fs::write(&path, &bytes).expect("written");
+    let error = world.index_with(&IndexOptions::default()).expect_err("refused").to_string();
+    assert!(error.contains("newer shopscope (catalog version 99") && error.ends_with(&*path.to_string_lossy()), "{error}");
+    assert_eq!(fs::read(&path).expect("read"), bytes, "it is not touched");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_replaced_by_a_temporary_one() {
+    // A file in the way keeps even root from making the folder.
+    let world = World::new();
+    let file = world.dir.path().join("file");
+    fs::write(&file, "").expect("written");
+    let (store, warnings) = Store::open(Some(file.join("catalogs"))).expect("a store");
+    assert_eq!(warnings.iter().map(|warning| warning.kind).collect::<Vec<_>>(), [WarningKind::CatalogTemporary]);
+    let dir = store.dir().to_owned();
+    assert!(dir.is_dir());
+    world.shard("0.jsonl", "a", 5);
+    let options = IndexOptions::default();
+    let report =
+        index_sources(&store, &world.sources(), &options, &Progress::default(), &CancelToken::default(), &|_| {});
+    assert_eq!(report.expect("an index").datasets[0].samples, 5);
+    drop(store);
+    assert!(!dir.exists(), "it goes with the program");
+}
+
+#[test]
+fn views_and_recent_sources_are_kept() {
+    let world = World::new();
+    let store = world.store();
+    store.save_view("b", "{\"x\":1}").expect("saved");
+    store.save_view("a", "{}").expect("saved");
+    store.save_view("b", "{\"x\":2}").expect("saved");
+    assert_eq!(store.saved_views().expect("views"), [("a".to_owned(), "{}".to_owned()), ("b".to_owned(), "{\"x\":2}".to_owned())]);
+    store.delete_view("a").expect("deleted");
+    assert_eq!(store.saved_views().expect("views").len(), 1);
+    store.remember(&[world.data()], "shop", 7).expect("remembered");
+    let recent = store.recent().expect("recent");
+    assert_eq!((recent.len(), recent[0].name.as_str(), recent[0].samples), (1, "shop", 7));
+    assert_eq!(recent[0].paths, [world.data()]);
+    store.forget(&[world.data()]).expect("forgotten");
+    assert_eq!(store.recent().expect("recent"), []);
+}
+
+#[test]
+fn rows_of_an_old_snapshot_are_never_mistaken() {
+    let world = World::new();
+    world.shard("0.jsonl", "a", 10);
+    world.shard("1.jsonl", "b", 10);
+    world.index();
+    let (catalog, _) = Catalog::open(&world.store(), &world.sources()[0]).expect("a catalog");
+    let old = catalog.snapshot().expect("columns");
+    world.shard("0.jsonl", "c", 30);
+    world.index();
+    catalog.adopt(&old);
+    assert_eq!(catalog.record(12).expect("an unchanged shard").key, "b-2");
+    assert!(matches!(catalog.record(3), Err(CatalogError::Changed(_))));
+    assert_eq!(catalog.search(&SearchQuery::parse("cotton").expect("a query")).expect("hits").len(), 10);
+    catalog.refresh().expect("refreshed");
+    assert_eq!(catalog.record(3).expect("a record").key, "c-3");
+    assert_eq!(catalog.record(32).expect("a record").key, "b-2");
+}
+
+#[test]
+fn two_at_once_end_with_one_catalog() {
+    let world = World::new();
+    for i in 0..4 {
+        world.shard(&format!("{i}.jsonl"), &format!("k{i}"), 200);
+    }
+    let reports: Vec<IndexReport> = std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..3).map(|_| scope.spawn(|| world.index())).collect();
+        runs.into_iter().map(|run| run.join().expect("no panic")).collect()
+    });
+    assert_eq!(reports.iter().map(|report| report.datasets[0].read).sum::<u64>(), 4, "each shard is read once");
+    assert!(reports.iter().all(|report| report.datasets[0].samples == 800));
+    assert_eq!(world.columns().len(), 800);
+}
+
+#[test]
+fn flags_of_texts() {
+    let world = World::new();
+    fs::write(
+        world.data().join("0.jsonl"),
+        "{\"key\":\"a\",\"caption\":\"x\"}\n{\"key\":\"b\",\"caption\":\" \",\"title\":\"y\"}\n{\"key\":\"c\",\"caption\":null}\n",
+    )
+    .expect("a shard");
+    let columns = world.columns();
+    assert_eq!(columns.flags, [flags::HAS_CAPTION, flags::HAS_TITLE, flags::NO_TEXT]);
+    let expr = Expr::Flag(filter::Flag::NoText);
+    assert_eq!(filter::eval(&expr, &columns, &filter::NoLookup).expect("a result").iter().collect::<Vec<_>>(), [2]);
+}
