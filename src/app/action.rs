@@ -103,6 +103,8 @@ impl Shortcut {
             "Questionmark" => "?",
             "Plus" => "+",
             "Minus" => "−",
+            "Equals" => "=",
+            "Slash" => "/",
             other => other,
         };
         let ctrl = if cfg!(target_os = "macos") { "⌘" } else { "Ctrl+" };

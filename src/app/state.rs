@@ -165,6 +165,8 @@ pub struct State {
     pub selection: Arc<RoaringBitmap>,
     /// The sample with the focus (inspector, arrows).
     pub focus: Option<SampleId>,
+    /// The focus was put on the first sample by the program; it stays on the first one until the user moves it.
+    pub focus_is_automatic: bool,
     /// Where a Shift range starts.
     pub anchor: Option<SampleId>,
     /// Grid order.

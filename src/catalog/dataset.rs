@@ -98,6 +98,11 @@ impl Catalog {
     fn open_as(store: &Store, source: &Source, locked: bool) -> Result<(Self, Vec<Warning>), CatalogError> {
         let path = store.catalog_path(source);
         let (connection, warnings) = schema::open(&path, locked)?;
+        // A catalog says from its first moment what it is a catalog of: readers that know only its path
+        // may come before the first shard is written.
+        let identity = "INSERT OR IGNORE INTO meta VALUES ('root', ?1), ('name', ?2), ('format', ?3)";
+        let root = source.root.to_string_lossy();
+        connection.execute(identity, (&root, &source.name, source.format.as_str())).at(&path)?;
         let catalog = Self::with(path, connection, source.root.clone(), source.name.clone(), source.format)?;
         Ok((catalog, warnings))
     }

@@ -127,8 +127,7 @@ impl Studio {
                 quiet += 1;
             }
         }
-        // Toasts are for people who watch; a picture is cleaner without.
-        self.window.run(Command::ToastsShown);
+        self.window.clear_toasts();
     }
 
     fn step(&mut self) {
@@ -144,20 +143,20 @@ impl Studio {
         };
         let (ctx, window) = (&self.ctx, &mut self.window);
         let mut output = ctx.run_ui(input, |ui| window.frame(ui));
-        let delta = std::mem::take(&mut output.textures_delta);
+        let mut delta = std::mem::take(&mut output.textures_delta);
         match &mut self.painter {
             Painter::Gpu(render) => {
                 let mut renderer = render.renderer.write();
-                for (id, images) in &delta.set {
+                for (id, images) in delta.set.drain() {
                     for image in images {
-                        renderer.update_texture(&render.device, &render.queue, *id, image);
+                        renderer.update_texture(&render.device, &render.queue, id, &image);
                     }
                 }
-                for id in &delta.free {
-                    renderer.free_texture(id);
+                for id in delta.free.drain() {
+                    renderer.free_texture(&id);
                 }
             }
-            Painter::Software(rasterizer) => rasterizer.update(&delta),
+            Painter::Software(rasterizer) => rasterizer.update(&mut delta),
         }
         std::mem::replace(&mut self.output, output).drop_without_applying_deltas();
     }

@@ -17,6 +17,11 @@ const MOST: usize = 4;
 pub struct Toasts(Vec<Notice>);
 
 impl Toasts {
+    /// Takes all of them away.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
     /// Takes fresh notices in and draws.
     pub fn show(&mut self, ctx: &Context, state: &State, out: &mut Commands) {
         if !state.fresh.is_empty() {

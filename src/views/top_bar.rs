@@ -17,8 +17,8 @@ pub fn top_bar_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
         menus_ui(ui, state, out);
         if state.screen == Screen::Explore {
             ui.add_space(space::S8);
-            let right = 300.0;
-            let width = (ui.available_width() - right).clamp(160.0, 460.0);
+            let right = 270.0;
+            let width = (ui.available_width() - right).clamp(160.0, 560.0);
             search_ui(ui, state, out, width);
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
@@ -33,7 +33,9 @@ pub fn top_bar_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
 }
 
 fn menus_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
-    egui::MenuBar::new().ui(ui, |ui| {
+    // In a space of its own width: a menu bar takes all there is.
+    ui.allocate_ui_with_layout(vec2(236.0, 40.0), egui::Layout::left_to_right(egui::Align::Center), |ui| {
+        egui::containers::menu::menu_style(ui.style_mut());
         for menu in Menu::ALL {
             ui.menu_button(menu.label(), |ui| {
                 ui.set_min_width(230.0);

@@ -26,7 +26,7 @@ pub fn welcome_ui(ui: &mut Ui, state: &State, textures: &Textures, now_unix: i64
         ui.label(faint(ui, "Explore image-text datasets: pictures, captions, taxonomies.").size(theme::all().text.heading));
         ui.add_space(space::S24);
         drop_target_ui(ui, width, out, state);
-        ui.add_space(space::S12);
+        ui.add_space(space::S16);
         ui.label(
             faint(ui, "WebDataset and img2dataset tars, parquet, image folders, ImageNet, COCO captions, JSONL, CSV, TSV")
                 .size(theme::all().text.small),

@@ -108,6 +108,12 @@ impl Window {
         self.jobs.busy() || self.state.querying()
     }
 
+    /// Takes toasts away: a picture is cleaner without.
+    pub fn clear_toasts(&mut self) {
+        self.toasts.clear();
+        self.run(Command::ToastsShown);
+    }
+
     /// Runs one command and its effects.
     pub fn run(&mut self, command: Command) {
         for effect in update(&mut self.state, command) {
@@ -181,7 +187,7 @@ impl Window {
         }
         let mut out = std::mem::take(&mut self.commands);
         let dropped: Vec<PathBuf> =
-            ctx.input(|input| input.raw.dropped_files.iter().filter_map(|file| file.path().map(PathBuf::from)).collect());
+            ctx.input(|input| input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect());
         if !dropped.is_empty() {
             out.push(Command::Open(dropped, FieldMap::default()));
         }

@@ -28,8 +28,8 @@ pub struct Row {
     pub path: Vec<String>,
 }
 
-/// A tree node opens by itself if it holds at least this share of all samples: one sees at once where the
-/// mass is, and a WordNet chain (entity > physical entity > object ..) does not have to be clicked through.
+/// A tree node opens by itself if it holds at least this share of what is above it: one sees at once where
+/// the mass is, and a WordNet chain (entity > physical entity > object ..) is not clicked through.
 const OPENS_BY_ITSELF: f64 = 0.6;
 
 /// The datasets.
@@ -139,7 +139,8 @@ impl Walk<'_> {
             return true;
         }
         self.state.expanded.get(path).copied().unwrap_or_else(|| {
-            f64::from(node.total) >= OPENS_BY_ITSELF * self.state.len() as f64 && node.children.len() <= 40
+            let above = self.tree.nodes.get(node.parent as usize).map_or(self.state.len() as f64, |up| f64::from(up.total));
+            f64::from(node.total) >= OPENS_BY_ITSELF * above && node.children.len() <= 40
         })
     }
 }

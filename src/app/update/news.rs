@@ -119,9 +119,11 @@ fn population(state: &mut State, update: PopulationUpdate) -> Vec<Effect> {
     }
     state.population = new;
     let mut effects = query(state);
-    if state.focus.is_none() && state.settings.inspector_open && !state.is_empty() && old.columns.is_empty() {
+    let untouched = state.focus.is_none() || state.focus_is_automatic;
+    if untouched && !state.is_empty() && state.focus != Some(SampleId(0)) {
         // The inspector shows the first sample rather than an empty panel.
         effects.extend(pick::focus(state, Some(SampleId(0)), false));
+        state.focus_is_automatic = true;
     }
     effects
 }

@@ -98,6 +98,7 @@ pub fn focus(state: &mut State, sample: Option<SampleId>, reveal: bool) -> Vec<E
         return Vec::new();
     }
     state.focus = sample;
+    state.focus_is_automatic = false;
     state.inspector = Inspector::default();
     match sample {
         None => {

@@ -48,27 +48,31 @@ pub fn help_ui(ui: &mut Ui, _out: &mut Commands) {
                     })
                     .collect();
                 if !actions.is_empty() {
-                    table(ui, menu.label(), actions.iter().map(|(keys, what)| (keys.as_str(), *what)));
+                    table(ui, menu.label(), 150.0, actions.iter().map(|(keys, what)| (keys.as_str(), *what)));
                 }
             }
             let ui = &mut columns[1];
-            let arrows = [("Arrows, Page, Home, End", "move through the pictures; Shift extends")];
-            table(ui, "Grid", arrows.into_iter());
-            table(ui, "Mouse", MOUSE.into_iter());
-            table(ui, "Search field", SEARCH.into_iter());
-            table(ui, "Filter language (Ctrl+K, then type it)", FILTER.into_iter());
+            let arrows = [("Arrows, Page, Home, End", "move through the pictures; Shift extends the selection")];
+            table(ui, "Grid", 120.0, arrows.into_iter());
+            table(ui, "Mouse", 120.0, MOUSE.into_iter());
+            table(ui, "Search field", 160.0, SEARCH.into_iter());
+            table(ui, "Filter language (Ctrl+K, then type it)", 190.0, FILTER.into_iter());
         });
     });
 }
 
-fn table<'a>(ui: &mut Ui, title: &str, rows: impl Iterator<Item = (&'a str, &'a str)>) {
+fn table<'a>(ui: &mut Ui, title: &str, left_width: f32, rows: impl Iterator<Item = (&'a str, &'a str)>) {
     ui.label(RichText::new(title).text_style(theme::strong()));
     ui.add_space(space::S4);
     for (left, right) in rows {
-        ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing.x = space::S8;
-            ui.label(RichText::new(left).monospace());
-            ui.label(faint(ui, right));
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = space::S12;
+            let keys = egui::Label::new(RichText::new(left).monospace()).wrap();
+            ui.scope(|ui| {
+                ui.set_width(left_width);
+                ui.add(keys);
+            });
+            ui.add(egui::Label::new(faint(ui, right)).wrap());
         });
     }
     ui.add_space(space::S12);

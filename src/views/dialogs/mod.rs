@@ -19,7 +19,7 @@ pub fn dialogs_ui(ctx: &Context, state: &State, out: &mut Commands) {
     let Some(dialog) = &state.dialog else { return };
     match dialog {
         Dialog::Open(open) => frame(ctx, "Open", 640.0, out, |ui, out| open::open_ui(ui, open, out)),
-        Dialog::Help => frame(ctx, "Keyboard and search", 760.0, out, help::help_ui),
+        Dialog::Help => frame(ctx, "Keyboard and search", 920.0, out, help::help_ui),
         Dialog::Palette { text, row } => palette::palette_ui(ctx, state, text, *row, out),
         Dialog::Problems => frame(ctx, "Problems found while reading", 860.0, out, |ui, out| lists::problems_ui(ui, state, out)),
         Dialog::Log => frame(ctx, "Log", 720.0, out, |ui, out| lists::log_ui(ui, state, out)),

@@ -26,12 +26,12 @@ pub struct Rasterizer {
 
 impl Rasterizer {
     /// Follows egui's texture changes.
-    pub fn update(&mut self, delta: &TexturesDelta) {
-        for (id, images) in &delta.set {
+    pub fn update(&mut self, delta: &mut TexturesDelta) {
+        for (id, images) in delta.set.drain() {
             for image in images {
                 let ImageData::Color(color) = &image.image;
                 let [width, height] = color.size;
-                match (image.pos, self.textures.get_mut(id)) {
+                match (image.pos, self.textures.get_mut(&id)) {
                     (Some([x, y]), Some(texture)) => {
                         for row in 0..height {
                             let to = (y + row) * texture.width + x;
@@ -42,13 +42,13 @@ impl Rasterizer {
                     _ => {
                         let linear = image.options.magnification == TextureFilter::Linear;
                         let pixels = color.pixels.clone();
-                        self.textures.insert(*id, Texture { width, height, pixels, linear });
+                        self.textures.insert(id, Texture { width, height, pixels, linear });
                     }
                 }
             }
         }
-        for id in &delta.free {
-            self.textures.remove(id);
+        for id in delta.free.drain() {
+            self.textures.remove(&id);
         }
     }
 
