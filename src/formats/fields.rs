@@ -75,8 +75,21 @@ const NAMES: &[(Slot, &[&str])] = &[
         Slot::Key,
         &[
             // An id of the row stands before an id of what the row is about: five captions share one image id.
-            "key", "uid", "uuid", "sampleid", "exampleid", "captionid", "annotationid", "id", "productid", "itemid",
-            "asin", "sku", "imageid", "photoid", "queryid",
+            "key",
+            "uid",
+            "uuid",
+            "sampleid",
+            "exampleid",
+            "captionid",
+            "annotationid",
+            "id",
+            "productid",
+            "itemid",
+            "asin",
+            "sku",
+            "imageid",
+            "photoid",
+            "queryid",
         ],
     ),
     (
@@ -90,31 +103,55 @@ const NAMES: &[(Slot, &[&str])] = &[
     (
         Slot::Caption,
         &[
-            "caption", "captions", "text", "alt", "alttext", "sentence", "sentences", "toplevelcaption", "prompt",
-            "captionreferencedescription", "query",
+            "caption",
+            "captions",
+            "text",
+            "alt",
+            "alttext",
+            "sentence",
+            "sentences",
+            "toplevelcaption",
+            "prompt",
+            "captionreferencedescription",
+            "query",
         ],
     ),
     (Slot::Brand, &["brand", "productbrand", "brandname", "manufacturer", "maker", "vendor"]),
     (
         Slot::Bullets,
         &[
-            "bullets", "bulletpoints", "bulletpoint", "productbulletpoint", "productbulletpoints", "featurebullets",
-            "highlights", "aboutproduct", "features",
+            "bullets",
+            "bulletpoints",
+            "bulletpoint",
+            "productbulletpoint",
+            "productbulletpoints",
+            "featurebullets",
+            "highlights",
+            "aboutproduct",
+            "features",
         ],
     ),
     (Slot::Price, &["price", "productprice", "listprice", "saleprice", "actualprice", "retailprice"]),
-    (
-        Slot::Url,
-        &["url", "imageurl", "imgurl", "cocourl", "imagelink", "producturl", "link", "href", "flickrurl"],
-    ),
+    (Slot::Url, &["url", "imageurl", "imgurl", "cocourl", "imagelink", "producturl", "link", "href", "flickrurl"]),
     (Slot::Licence, &["license", "licence", "licensename", "licensetype", "licenseid"]),
     (Slot::Split, &["split", "origsplit", "subset", "partition"]),
     (
         Slot::Taxonomy,
         &[
-            "taxonomy", "taxonomypath", "categorypath", "categoriespath", "categories", "breadcrumbs", "breadcrumb",
-            "categoryhierarchy", "productcategorytree", "categorytree", "googleproductcategory", "productcategory",
-            "category", "producttype",
+            "taxonomy",
+            "taxonomypath",
+            "categorypath",
+            "categoriespath",
+            "categories",
+            "breadcrumbs",
+            "breadcrumb",
+            "categoryhierarchy",
+            "productcategorytree",
+            "categorytree",
+            "googleproductcategory",
+            "productcategory",
+            "category",
+            "producttype",
         ],
     ),
     (
@@ -124,8 +161,20 @@ const NAMES: &[(Slot, &[&str])] = &[
     (
         Slot::Image,
         &[
-            "image", "img", "jpg", "png", "webp", "imagebytes", "picture", "photo", "imagepath", "imgpath", "filename",
-            "filepath", "imagefile", "path",
+            "image",
+            "img",
+            "jpg",
+            "png",
+            "webp",
+            "imagebytes",
+            "picture",
+            "photo",
+            "imagepath",
+            "imgpath",
+            "filename",
+            "filepath",
+            "imagefile",
+            "path",
         ],
     ),
     (Slot::Width, &["width", "imagewidth", "imgwidth"]),
@@ -202,7 +251,9 @@ impl Cell<'_> {
             Self::Int(value) => u32::try_from(*value).ok(),
             Self::Uint(value) => u32::try_from(*value).ok(),
             // Pandas writes integers with gaps as floats.
-            Self::Float(value) if *value >= 0.0 && *value <= f64::from(u32::MAX) && value.fract() == 0.0 => Some(*value as u32),
+            Self::Float(value) if *value >= 0.0 && *value <= f64::from(u32::MAX) && value.fract() == 0.0 => {
+                Some(*value as u32)
+            }
             Self::Text(text) => text.trim().parse().ok(),
             _ => None,
         }
@@ -432,7 +483,12 @@ impl Mapper {
                     Cell::List(list) => list.iter().map(|text| self.cut(column, text)).collect(),
                     Cell::Text(text) => match list_in_text(text) {
                         Some(list) => list,
-                        None => text.lines().map(str::trim).filter(|line| !line.is_empty()).map(|line| self.cut(column, line)).collect(),
+                        None => text
+                            .lines()
+                            .map(str::trim)
+                            .filter(|line| !line.is_empty())
+                            .map(|line| self.cut(column, line))
+                            .collect(),
                     },
                     _ => return Err(()),
                 };
@@ -444,7 +500,11 @@ impl Mapper {
             }
             Slot::Taxonomy => {
                 let path = match cell {
-                    Cell::List(list) => list.iter().filter(|name| !name.trim().is_empty()).map(|name| self.cut(column, name.trim())).collect(),
+                    Cell::List(list) => list
+                        .iter()
+                        .filter(|name| !name.trim().is_empty())
+                        .map(|name| self.cut(column, name.trim()))
+                        .collect(),
                     Cell::Text(text) => split_path(&self.cut(column, text)),
                     Cell::Int(value) => vec![value.to_string()],
                     Cell::Uint(value) => vec![value.to_string()],
@@ -471,7 +531,9 @@ impl Mapper {
                 let attributes = match cell {
                     Cell::Object(attributes) => attributes.as_ref(),
                     // A substring search costs a tenth of a parse, and most records have none of the three.
-                    Cell::Text(text) if text.contains("wnid") || text.contains("split") || text.contains("class_index") => {
+                    Cell::Text(text)
+                        if text.contains("wnid") || text.contains("split") || text.contains("class_index") =>
+                    {
                         match serde_json::from_str::<AttributesJson>(text) {
                             Ok(attributes) => {
                                 parsed = attributes.0;
@@ -634,7 +696,9 @@ fn without_nan(json: &[u8]) -> Option<Vec<u8>> {
                 continue;
             }
             in_string = rest[0] != b'"';
-        } else if let Some(word) = [b"NaN".as_slice(), b"-Infinity", b"Infinity"].into_iter().find(|word| rest.starts_with(word)) {
+        } else if let Some(word) =
+            [b"NaN".as_slice(), b"-Infinity", b"Infinity"].into_iter().find(|word| rest.starts_with(word))
+        {
             mended.extend_from_slice(b"null");
             at += word.len();
             continue;
@@ -906,7 +970,8 @@ fn read_attributes<'de, A: MapAccess<'de>>(mut map: A) -> Result<Attributes, A::
                 }
             }
             "class_index" => {
-                attributes.class_index = map.next_value::<serde_json::Value>()?.as_u64().and_then(|index| u32::try_from(index).ok());
+                attributes.class_index =
+                    map.next_value::<serde_json::Value>()?.as_u64().and_then(|index| u32::try_from(index).ok());
             }
             "split" | "orig_split" => {
                 attributes.split = match map.next_value::<serde_json::Value>()? {

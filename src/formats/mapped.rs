@@ -35,7 +35,10 @@ impl MappedFile {
         let map = if stamp.len == 0 {
             None
         } else {
-            #[expect(unsafe_code, reason = "the map is read only; each use is preceded by a check that the file still has its length")]
+            #[expect(
+                unsafe_code,
+                reason = "the map is read only; each use is preceded by a check that the file still has its length"
+            )]
             // SAFETY: the file is opened for reading and `bytes` hands out the map only after `check`.
             let map = unsafe { Mmap::map(&file) }.map_err(|error| FormatError::io(path, error))?;
             Some(map)

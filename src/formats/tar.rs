@@ -258,7 +258,10 @@ fn short_name(header: &[u8]) -> Cow<'_, [u8]> {
 /// Reads `LENGTH key=value\n` records; what is not one ends the reading.
 fn read_pax(mut content: &[u8], pax: &mut Pax) {
     while let Some(space) = content.iter().take(20).position(|&byte| byte == b' ') {
-        let Some(length) = std::str::from_utf8(&content[..space]).ok().and_then(|text| text.parse::<usize>().ok()) else { return };
+        let Some(length) = std::str::from_utf8(&content[..space]).ok().and_then(|text| text.parse::<usize>().ok())
+        else {
+            return;
+        };
         if length <= space + 1 || length > content.len() {
             return;
         }
@@ -337,11 +340,17 @@ mod tests {
         Walk::new(bytes)
             .map(|event| match event {
                 Event::Member(member) => {
-                    format!("{}={}", String::from_utf8_lossy(&member.name), String::from_utf8_lossy(&bytes[member.data]))
+                    format!(
+                        "{}={}",
+                        String::from_utf8_lossy(&member.name),
+                        String::from_utf8_lossy(&bytes[member.data])
+                    )
                 }
                 Event::Sparse(name) => format!("sparse {}", String::from_utf8_lossy(&name)),
                 Event::Corrupt { at, resumed } => format!("corrupt {at} {resumed:?}"),
-                Event::Truncated { at, name } => format!("cut {at} {:?}", name.map(|name| String::from_utf8_lossy(&name).into_owned())),
+                Event::Truncated { at, name } => {
+                    format!("cut {at} {:?}", name.map(|name| String::from_utf8_lossy(&name).into_owned()))
+                }
             })
             .collect()
     }
@@ -368,13 +377,19 @@ mod tests {
         };
         let long = "d/".repeat(80) + "a.jpg";
         check(&[member(b"a.jpg", b"1"), member(b"b.jpg", b"")], &["a.jpg=1", "b.jpg="]);
-        check(&[entry(b"././@LongLink", b'L', format!("{long}\0").as_bytes()), member(b"cut", b"2")], &[&format!("{long}=2")]);
+        check(
+            &[entry(b"././@LongLink", b'L', format!("{long}\0").as_bytes()), member(b"cut", b"2")],
+            &[&format!("{long}=2")],
+        );
         check(&[entry(b"././@LongLink", b'K', b"target\0"), entry(b"l", b'2', b""), member(b"b", b"3")], &["b=3"]);
         check(&[entry(b"x", b'x', &pax(&[("path", "ü.jpg"), ("mtime", "1.5")])), member(b"cut", b"4")], &["ü.jpg=4"]);
         check(&[entry(b"g", b'g', &pax(&[("comment", "hello")])), member(b"a", b"5")], &["a=5"]);
         check(&[entry(b"d", b'5', b""), member(b"d/a", b"6"), entry(b"l", b'1', b"")], &["d/a=6"]);
         check(&[member(b"old/", b""), member(b"old/a", b"7")], &["old/a=7"]);
-        check(&[entry(b"x", b'x', &pax(&[("GNU.sparse.name", "s.jpg")])), member(b"p", b"8"), member(b"a", b"9")], &["sparse s.jpg", "a=9"]);
+        check(
+            &[entry(b"x", b'x', &pax(&[("GNU.sparse.name", "s.jpg")])), member(b"p", b"8"), member(b"a", b"9")],
+            &["sparse s.jpg", "a=9"],
+        );
         check(&[entry(b"s", b'S', b"10"), member(b"a", b"11")], &["sparse s", "a=11"]);
         // The size in a pax record stands for the one in the header.
         let mut wrong = member(b"a", b"12345");

@@ -15,6 +15,7 @@
 
 use std::collections::hash_map::Entry;
 use std::hash::BuildHasher;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
@@ -152,7 +153,8 @@ fn find_late(file: &MappedFile, opts: &ReadOptions) -> Result<FxHashMap<u64, Lat
             is_late = !seen.insert(key);
         }
         if is_late {
-            let part = Part { extension: extension_text(extension), offset: member.data.start, length: member.data.len() };
+            let part =
+                Part { extension: extension_text(extension), offset: member.data.start, length: member.data.len() };
             match late.entry(key) {
                 Entry::Occupied(mut entry) => {
                     if let Late::Waiting(parts) = entry.get_mut() {
@@ -210,8 +212,10 @@ impl Scan<'_> {
     fn tell(&mut self, event: &Event<'_>) {
         let warning = match event {
             Event::Member(_) => return,
-            Event::Sparse(name) => Warning::new(WarningKind::BadName, "a sparse file cannot be read from within a tar and is left out")
-                .key(escaped(name)),
+            Event::Sparse(name) => {
+                Warning::new(WarningKind::BadName, "a sparse file cannot be read from within a tar and is left out")
+                    .key(escaped(name))
+            }
             Event::Corrupt { at, resumed: Some(next) } => Warning::new(
                 WarningKind::ShardCorrupt,
                 format!("the header at byte {at} is damaged; reading went on at byte {next}"),
@@ -239,7 +243,8 @@ impl Scan<'_> {
         let meta = !name.contains(&b'/') && name.starts_with(b"__") && name.ends_with(b"__");
         if !meta && !base.starts_with(b".") {
             self.report.warn(
-                Warning::new(WarningKind::BadName, "a member without an extension is no sample and is left out").key(escaped(name)),
+                Warning::new(WarningKind::BadName, "a member without an extension is no sample and is left out")
+                    .key(escaped(name)),
             );
         }
     }
@@ -254,7 +259,9 @@ impl Scan<'_> {
             return text.to_owned();
         }
         let text = escaped(key);
-        self.report.warn(Warning::new(WarningKind::BadName, "the name is not UTF-8; the odd bytes are shown as \\xNN").key(&text));
+        self.report.warn(
+            Warning::new(WarningKind::BadName, "the name is not UTF-8; the odd bytes are shown as \\xNN").key(&text),
+        );
         text
     }
 
@@ -289,7 +296,10 @@ impl Scan<'_> {
         let image = self.image_part(parts);
         let mut record = None;
         for part in parts {
-            if part.length == 0 && !TEXT_EXTENSIONS.contains(&part.extension.as_str()) && image.is_none_or(|image| !std::ptr::eq(image, part)) {
+            if part.length == 0
+                && !TEXT_EXTENSIONS.contains(&part.extension.as_str())
+                && image.is_none_or(|image| !std::ptr::eq(image, part))
+            {
                 let message = format!("the member .{} has 0 bytes", part.extension);
                 self.report.warn(Warning::new(WarningKind::EmptyMember, message).key(&key));
                 continue;
@@ -354,7 +364,12 @@ impl Scan<'_> {
             if is_mapped || missing {
                 let kept = cut_text(&text);
                 if kept.len() < text.len() {
-                    let message = format!("the .{} member has {} bytes; its first {} are kept", part.extension, text.len(), kept.len());
+                    let message = format!(
+                        "the .{} member has {} bytes; its first {} are kept",
+                        part.extension,
+                        text.len(),
+                        kept.len()
+                    );
                     self.report.warn(Warning::new(WarningKind::ValueCut, message).key(key));
                 }
                 record.fields.caption = Some(kept.to_owned());
@@ -370,7 +385,8 @@ impl Scan<'_> {
             return Some(part);
         }
         let plain = |part: &&Part| IMAGE_EXTENSIONS.contains(&part.extension.as_str());
-        let ending = |part: &&Part| part.extension.rsplit('.').next().is_some_and(|last| IMAGE_EXTENSIONS.contains(&last));
+        let ending =
+            |part: &&Part| part.extension.rsplit('.').next().is_some_and(|last| IMAGE_EXTENSIONS.contains(&last));
         parts.iter().find(plain).or_else(|| parts.iter().find(ending)).or_else(|| {
             parts.iter().find(|part| {
                 let text = TEXT_EXTENSIONS.contains(&part.extension.as_str()) || part.extension == "json";
@@ -399,15 +415,33 @@ fn location(part: &Part) -> Option<Location> {
 pub(super) fn starts_as_image(bytes: &[u8]) -> bool {
     let webp = bytes.len() >= 12 && bytes.starts_with(b"RIFF") && &bytes[8..12] == b"WEBP";
     // `BM` alone is too short a sign: the size of the bitmap's second header must be a known one.
-    let bmp = bytes.len() >= 18 && bytes.starts_with(b"BM") && matches!(bytes[14], 12 | 40 | 52 | 56 | 64 | 108 | 124) && bytes[15..18] == [0; 3];
-    webp || bmp || [b"\xff\xd8\xff".as_slice(), b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a"].iter().any(|magic| bytes.starts_with(magic))
+    let bmp = bytes.len() >= 18
+        && bytes.starts_with(b"BM")
+        && matches!(bytes[14], 12 | 40 | 52 | 56 | 64 | 108 | 124)
+        && bytes[15..18] == [0; 3];
+    webp || bmp
+        || [b"\xff\xd8\xff".as_slice(), b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a"]
+            .iter()
+            .any(|magic| bytes.starts_with(magic))
 }
 
+/// Uncompressed bytes of a compressed shard that are looked at for its columns.
+const PEEK: u64 = 4 << 20;
+
 /// What a member's name and first bytes say about columns: the extension with an example, for the open dialog.
-pub(super) fn columns(shard: &Shard, opts: &ReadOptions) -> Result<Vec<(String, String)>, FormatError> {
-    let file = MappedFile::open(&tar_path(shard, opts, &mut Vec::new())?)?;
+pub(super) fn columns(shard: &Shard) -> Result<Vec<(String, String)>, FormatError> {
+    if is_compressed(&shard.path) {
+        let mut start = Vec::new();
+        let read = gz::open_stream(&shard.path)?.take(PEEK).read_to_end(&mut start);
+        // A stream that breaks off has told what it could.
+        return read.map(|_| columns_of(&start)).map_err(|error| FormatError::io(&shard.path, error));
+    }
+    let file = MappedFile::open(&shard.path)?;
     file.check()?;
-    let bytes = file.bytes();
+    Ok(columns_of(file.bytes()))
+}
+
+fn columns_of(bytes: &[u8]) -> Vec<(String, String)> {
     let mut columns: Vec<(String, String)> = Vec::new();
     let mut first_key = None;
     // Later samples may have columns that the first lacks; a few are enough to see them.
@@ -438,5 +472,5 @@ pub(super) fn columns(shard: &Shard, opts: &ReadOptions) -> Result<Vec<(String, 
             columns.push((extension, example));
         }
     }
-    Ok(columns)
+    columns
 }
