@@ -228,6 +228,16 @@ impl ImageColumn {
     }
 }
 
+/// True for lists of fractions.
+fn is_embedding(kind: &DataType) -> bool {
+    match kind {
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            item.data_type().is_floating()
+        }
+        _ => false,
+    }
+}
+
 fn is_binary(kind: &DataType) -> bool {
     matches!(kind, DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
 }
@@ -275,7 +285,7 @@ pub(super) fn scan(root: &Path, shard: &Shard, opts: &ReadOptions, sink: &mut dy
     let sized = has(&mut mapper, Slot::Width) && has(&mut mapper, Slot::Height);
     let mut rows = Rows {
         root: base_dir(root),
-        stem: shard.path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+        stem: shard.name.strip_suffix(".parquet").unwrap_or(&shard.name).to_owned(),
         classes: class_names(table.schema()),
         keys: Keys::default(),
         report: Reporter::new(shard, sink),
@@ -438,7 +448,8 @@ fn read_row(
         let array = batch.column(index);
         if !Mapper::wanted(*column)
             || array.is_null(at)
-            || matches!(array.data_type(), DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
+            || is_binary(array.data_type())
+            || is_embedding(array.data_type())
         {
             continue;
         }
