@@ -98,7 +98,7 @@ impl<'a> Iterator for Walk<'a> {
             let Some(header) = self.bytes.get(at..at.saturating_add(BLOCK)) else {
                 return self.end(Event::Truncated { at: self.bytes.len(), name: long_name });
             };
-            if header.iter().all(|&byte| byte == 0) {
+            if header[0] == 0 && sum(header) == 0 {
                 self.done = true;
                 // An extended header that belongs to nothing is the start of a member that was not written.
                 return extended.then_some(Event::Truncated { at, name: long_name });
@@ -206,13 +206,26 @@ fn looks_like_header(block: &[u8]) -> bool {
 /// The checksum is the sum of the header's bytes with its own field as spaces. Some old tars summed signed bytes.
 fn checksum_fits(header: &[u8]) -> bool {
     let Some(stated) = number(&header[148..156]) else { return false };
-    let sum = |bytes: &[u8]| bytes.iter().map(|&byte| u64::from(byte)).sum::<u64>();
-    let unsigned = sum(&header[..148]) + sum(&header[156..]) + 8 * u64::from(b' ');
+    let field: u64 = header[148..156].iter().map(|&byte| u64::from(byte)).sum();
+    let unsigned = sum(header) - field + 8 * u64::from(b' ');
     if unsigned == stated {
         return true;
     }
     let high = header[..148].iter().chain(&header[156..]).filter(|&&byte| byte >= 128).count() as u64;
     high > 0 && unsigned.checked_sub(256 * high) == Some(stated)
+}
+
+/// The sum of a block's bytes, eight at a time: a walk does little else. Each lane of 16 bits takes two bytes of each of the
+/// block's 64 words, 32,640 at most.
+fn sum(block: &[u8]) -> u64 {
+    const LANES: u64 = 0x00ff_00ff_00ff_00ff;
+    let (words, rest) = block[..BLOCK].as_chunks::<8>();
+    debug_assert!(rest.is_empty());
+    let lanes = words.iter().fold(0, |lanes, word| {
+        let word = u64::from_ne_bytes(*word);
+        lanes + (word & LANES) + (word >> 8 & LANES)
+    });
+    (lanes & 0xffff) + (lanes >> 16 & 0xffff) + (lanes >> 32 & 0xffff) + (lanes >> 48)
 }
 
 /// A number field: octal text, or base 256 where the first bit is set.
