@@ -35,7 +35,13 @@ pub(super) struct Place {
 type Read = Result<(Record, String), String>;
 
 /// Reads a caption file from start to end.
-pub(super) fn scan(root: &Path, format: Format, shard: &Shard, opts: &ReadOptions, sink: &mut dyn Sink) -> Result<(), FormatError> {
+pub(super) fn scan(
+    root: &Path,
+    format: Format,
+    shard: &Shard,
+    opts: &ReadOptions,
+    sink: &mut dyn Sink,
+) -> Result<(), FormatError> {
     let mut report = Reporter::new(shard, sink);
     let mut mapper = Mapper::new(&opts.map);
     let base = base_dir(root);
@@ -49,7 +55,11 @@ pub(super) fn scan(root: &Path, format: Format, shard: &Shard, opts: &ReadOption
         let (mut record, json) = match read {
             Ok(read) => read,
             Err(message) => {
-                let kind = if message.contains("ends early") { WarningKind::ShardTruncated } else { WarningKind::MetadataUnreadable };
+                let kind = if message.contains("ends early") {
+                    WarningKind::ShardTruncated
+                } else {
+                    WarningKind::MetadataUnreadable
+                };
                 report.warn(Warning::new(kind, message));
                 row += 1;
                 return Ok(());
@@ -82,7 +92,9 @@ pub(super) fn scan(root: &Path, format: Format, shard: &Shard, opts: &ReadOption
 
 /// True where the file is not compressed.
 fn is_plain(path: &Path) -> bool {
-    !path.extension().is_some_and(|extension| ["gz", "zst", "zstd"].iter().any(|packed| extension.eq_ignore_ascii_case(packed)))
+    !path
+        .extension()
+        .is_some_and(|extension| ["gz", "zst", "zstd"].iter().any(|packed| extension.eq_ignore_ascii_case(packed)))
 }
 
 /// The file's name without its extensions.
@@ -124,7 +136,10 @@ pub(super) fn each_record(
 }
 
 /// Hands out the lines of a text that are not blank.
-fn each_line(path: &Path, take: &mut dyn FnMut(Place, Result<&[u8], String>) -> Result<(), FormatError>) -> Result<(), FormatError> {
+fn each_line(
+    path: &Path,
+    take: &mut dyn FnMut(Place, Result<&[u8], String>) -> Result<(), FormatError>,
+) -> Result<(), FormatError> {
     let mut stream = BufReader::with_capacity(1 << 17, open_stream(path)?);
     let mut line = Vec::new();
     let mut place = Place { line: 0, offset: 0, length: 0 };
@@ -149,7 +164,10 @@ fn each_line(path: &Path, take: &mut dyn FnMut(Place, Result<&[u8], String>) -> 
             }
             Err(error) if place.line == 1 => return Err(FormatError::io(path, error)),
             Err(error) => {
-                return take(place, Err(format!("the file ends early, in line {} ({error}); the lines before it are kept", place.line)));
+                return take(
+                    place,
+                    Err(format!("the file ends early, in line {} ({error}); the lines before it are kept", place.line)),
+                );
             }
         }
     }
@@ -234,9 +252,15 @@ fn each_csv(
         match reader.read_byte_record(&mut fields) {
             Ok(false) => return Ok(()),
             Ok(true) => {}
-            Err(error) if header.is_none() => return Err(FormatError::corrupt(path, format!("the table cannot be read ({error})"))),
+            Err(error) if header.is_none() => {
+                return Err(FormatError::corrupt(path, format!("the table cannot be read ({error})")));
+            }
             Err(error) => {
-                return take(mapper, place, Err(format!("the file ends early, in line {line} ({error}); the rows before it are kept")));
+                return take(
+                    mapper,
+                    place,
+                    Err(format!("the file ends early, in line {line} ({error}); the rows before it are kept")),
+                );
             }
         }
         let values: Vec<Cow<'_, str>> = fields.iter().map(String::from_utf8_lossy).collect();
@@ -266,7 +290,11 @@ fn delimiter(start: &[u8]) -> u8 {
 /// A row of a table as a record and as JSON.
 fn table_row(mapper: &mut Mapper, names: &[String], values: &[Cow<'_, str>], line: u64) -> Read {
     if values.len() != names.len() {
-        return Err(format!("line {line} cannot be read: it has {} fields, the header has {}", values.len(), names.len()));
+        return Err(format!(
+            "line {line} cannot be read: it has {} fields, the header has {}",
+            values.len(),
+            names.len()
+        ));
     }
     let mut record = Record::default();
     let mut object = serde_json::Map::new();

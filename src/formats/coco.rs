@@ -71,8 +71,9 @@ fn read(path: &Path) -> Result<Vec<u8>, FormatError> {
 /// Reads a document from start to end.
 pub(super) fn scan(root: &Path, shard: &Shard, opts: &ReadOptions, sink: &mut dyn Sink) -> Result<(), FormatError> {
     let text = read(&shard.path)?;
-    let document: Document<'_> = serde_json::from_slice(&text)
-        .map_err(|error| FormatError::corrupt(&shard.path, format!("this is not a readable COCO document ({error})")))?;
+    let document: Document<'_> = serde_json::from_slice(&text).map_err(|error| {
+        FormatError::corrupt(&shard.path, format!("this is not a readable COCO document ({error})"))
+    })?;
     let mut report = Reporter::new(shard, sink);
     let base = base_dir(root);
     let images: FxHashMap<u64, &Image<'_>> = document.images.iter().map(|image| (image.id, image)).collect();
@@ -91,7 +92,9 @@ pub(super) fn scan(root: &Path, shard: &Shard, opts: &ReadOptions, sink: &mut dy
             kept.to_owned()
         });
         let url = image.map(|image| if image.coco_url.is_empty() { &image.flickr_url } else { &image.coco_url });
-        let licence = image.and_then(|image| image.license).and_then(|id| document.licenses.iter().find(|licence| licence.id == id));
+        let licence = image
+            .and_then(|image| image.license)
+            .and_then(|id| document.licenses.iter().find(|licence| licence.id == id));
         let fields = Fields {
             caption,
             url: url.filter(|url| !url.is_empty()).map(|url| url.clone().into_owned()),
@@ -113,7 +116,8 @@ pub(super) fn scan(root: &Path, shard: &Shard, opts: &ReadOptions, sink: &mut dy
         report.sample(RawSample { key, fields, image: entry, raw: RawRecord::Inline(raw.to_string()) })?;
     }
     if unknown > 0 {
-        let message = format!("{unknown} captions belong to images that the document does not list; they are kept as texts");
+        let message =
+            format!("{unknown} captions belong to images that the document does not list; they are kept as texts");
         report.warn(Warning::new(WarningKind::MetadataUnreadable, message));
     }
     report.finish();
@@ -130,7 +134,10 @@ pub(super) fn columns(path: &Path) -> Result<Vec<(String, String)>, FormatError>
     Ok(vec![
         ("id".to_owned(), example(first.map(|first| first.id.to_string()))),
         ("image_id".to_owned(), example(first.map(|first| first.image_id.to_string()))),
-        ("caption".to_owned(), super::columns::shorten(first.and_then(|first| first.caption.as_deref()).unwrap_or_default())),
+        (
+            "caption".to_owned(),
+            super::columns::shorten(first.and_then(|first| first.caption.as_deref()).unwrap_or_default()),
+        ),
         ("file_name".to_owned(), example(document.images.first().map(|image| image.file_name.clone().into_owned()))),
     ])
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::fields::guess_field;
-use super::source::{Field, FieldMap, Format, FormatError, ReadOptions, Source};
+use super::source::{Field, FieldMap, Format, FormatError, Source};
 use super::{captions, coco, folder, parquet, webdataset};
 
 /// Longest example shown, in characters.
@@ -14,11 +14,11 @@ const MAX_EXAMPLE: usize = 80;
 ///
 /// # Errors
 /// What kept the first shard from being read.
-pub fn columns(source: &Source, opts: &ReadOptions) -> Result<Vec<(String, String)>, FormatError> {
+pub fn columns(source: &Source) -> Result<Vec<(String, String)>, FormatError> {
     let mut result = Err(FormatError::NothingToOpen(source.root.clone()));
     for shard in source.shards.iter().take(3) {
         result = match source.format {
-            Format::Webdataset => webdataset::columns(shard, opts),
+            Format::Webdataset => webdataset::columns(shard),
             Format::Parquet => parquet::columns(&shard.path),
             Format::ImageFolder | Format::Imagenet => folder::columns(&source.root, shard),
             Format::Jsonl | Format::Csv | Format::Tsv => captions::columns(&shard.path, source.format),

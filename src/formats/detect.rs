@@ -107,17 +107,27 @@ impl Draft {
 
     fn source(self, opts: &ReadOptions) -> Result<Source, FormatError> {
         let name = if self.root.is_dir() {
-            self.root.file_name().map_or_else(|| self.root.display().to_string(), |name| name.to_string_lossy().into_owned())
+            self.root
+                .file_name()
+                .map_or_else(|| self.root.display().to_string(), |name| name.to_string_lossy().into_owned())
         } else {
             captions::file_stem(&sidecar::stem(&self.root)).trim_end_matches(".parquet").to_owned()
         };
-        let mut source = Source { name, root: self.root, format: self.format, shards: Vec::new(), warnings: Vec::new() };
+        let mut source =
+            Source { name, root: self.root, format: self.format, shards: Vec::new(), warnings: Vec::new() };
         for path in self.shards {
             opts.cancel.check()?;
             let mut shard_name = if path == source.root {
-                if path.is_dir() { ".".to_owned() } else { path.file_name().unwrap_or_default().to_string_lossy().into_owned() }
+                if path.is_dir() {
+                    ".".to_owned()
+                } else {
+                    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+                }
             } else {
-                below_root(if source.root.is_dir() { &source.root } else { source.root.parent().unwrap_or(&source.root) }, &path)
+                below_root(
+                    if source.root.is_dir() { &source.root } else { source.root.parent().unwrap_or(&source.root) },
+                    &path,
+                )
             };
             if shard_name.is_empty() {
                 ".".clone_into(&mut shard_name);
@@ -125,7 +135,8 @@ impl Draft {
             match fingerprint(source.format, &source.root, &path) {
                 Ok(fingerprint) => source.shards.push(Shard { path, name: shard_name, fingerprint }),
                 Err(error) => source.warnings.push(
-                    Warning::new(WarningKind::ShardUnreadable, format!("the shard cannot be looked at ({error})")).shard(shard_name),
+                    Warning::new(WarningKind::ShardUnreadable, format!("the shard cannot be looked at ({error})"))
+                        .shard(shard_name),
                 ),
             }
         }
@@ -144,7 +155,8 @@ fn add_draft(drafts: &mut Vec<Draft>, draft: Draft, from_file: bool) {
         && matches!(draft.format, Format::Webdataset | Format::Parquet)
         && let Some(folder) = folder
         && let Some(other) = drafts.iter_mut().find(|other| {
-            let same_place = other.root == folder || (other.shards.len() == 1 && other.root == other.shards[0] && other.root.parent() == Some(&folder));
+            let same_place = other.root == folder
+                || (other.shards.len() == 1 && other.root == other.shards[0] && other.root.parent() == Some(&folder));
             same_place && other.format == draft.format && other.schema == draft.schema
         })
     {
@@ -309,7 +321,9 @@ impl Search<'_> {
             return Ok(Vec::new());
         }
         let mut listing = self.list(dir);
-        let is_metadata = |path: &PathBuf| path.file_name().is_some_and(|name| METADATA_NAMES.iter().any(|metadata| name == *metadata));
+        let is_metadata = |path: &PathBuf| {
+            path.file_name().is_some_and(|name| METADATA_NAMES.iter().any(|metadata| name == *metadata))
+        };
         let mut below: Vec<(PathBuf, Vec<Draft>)> = Vec::new();
         for folder in std::mem::take(&mut listing.folders) {
             let drafts = self.folder(&folder, depth + 1)?;
@@ -324,7 +338,12 @@ impl Search<'_> {
         }
         let mut drafts = Vec::new();
         if !listing.tars.is_empty() {
-            drafts.push(Draft { root: dir.to_owned(), format: Format::Webdataset, shards: listing.tars.clone(), schema: None });
+            drafts.push(Draft {
+                root: dir.to_owned(),
+                format: Format::Webdataset,
+                shards: listing.tars.clone(),
+                schema: None,
+            });
         } else if !listing.parquets.is_empty() {
             drafts.extend(parquet_drafts(dir, &listing.parquets));
         }
@@ -343,6 +362,12 @@ impl Search<'_> {
             };
             drafts.extend(found.map(|format| Draft::of_file(path.clone(), format, None)));
         }
+        if drafts.len() > 1 {
+            // A lone table among others is its file, so that a second table does not make it another source.
+            for draft in drafts.iter_mut().filter(|draft| draft.format == Format::Parquet && draft.shards.len() == 1) {
+                draft.root.clone_from(&draft.shards[0]);
+            }
+        }
         let images = (listing.has_images && !has_shards).then(|| dir.to_owned());
         Ok(join(dir, drafts, images, below, has_shards))
     }
@@ -353,24 +378,39 @@ fn is_images(format: Format) -> bool {
 }
 
 /// Puts together what a folder and its sub-folders hold.
-fn join(dir: &Path, mut own: Vec<Draft>, images: Option<PathBuf>, below: Vec<(PathBuf, Vec<Draft>)>, has_shards: bool) -> Vec<Draft> {
+fn join(
+    dir: &Path,
+    mut own: Vec<Draft>,
+    images: Option<PathBuf>,
+    below: Vec<(PathBuf, Vec<Draft>)>,
+    has_shards: bool,
+) -> Vec<Draft> {
     let only_images = !has_shards && below.iter().flat_map(|(_, drafts)| drafts).all(|draft| is_images(draft.format));
     if only_images {
-        let shards: Vec<PathBuf> =
-            images.into_iter().chain(below.into_iter().flat_map(|(_, drafts)| drafts).flat_map(|draft| draft.shards)).collect();
+        let shards: Vec<PathBuf> = images
+            .into_iter()
+            .chain(below.into_iter().flat_map(|(_, drafts)| drafts).flat_map(|draft| draft.shards))
+            .collect();
         if !shards.is_empty() {
-            let wnids = shards.iter().all(|shard| shard.file_name().is_some_and(|name| is_wnid(&name.to_string_lossy())));
+            let wnids =
+                shards.iter().all(|shard| shard.file_name().is_some_and(|name| is_wnid(&name.to_string_lossy())));
             let format = if wnids { Format::Imagenet } else { Format::ImageFolder };
             own.insert(0, Draft { root: dir.to_owned(), format, shards, schema: None });
         }
         return own;
     }
-    own.extend(images.map(|folder| Draft { root: folder.clone(), format: Format::ImageFolder, shards: vec![folder], schema: None }));
+    own.extend(images.map(|folder| Draft {
+        root: folder.clone(),
+        format: Format::ImageFolder,
+        shards: vec![folder],
+        schema: None,
+    }));
     // Splits and parts of one dataset.
     let parts = |(folder, drafts): &(PathBuf, Vec<Draft>)| {
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
         let [draft] = drafts.as_slice() else { return None };
-        let joinable = matches!(draft.format, Format::Webdataset | Format::Parquet) && (split_word(&name) || part_word(&name));
+        let joinable =
+            matches!(draft.format, Format::Webdataset | Format::Parquet) && (split_word(&name) || part_word(&name));
         joinable.then(|| (draft.format, draft.schema.clone()))
     };
     let kinds: Vec<_> = below.iter().map(parts).collect();
@@ -406,7 +446,10 @@ fn parquet_drafts(dir: &Path, files: &[PathBuf]) -> Vec<Draft> {
     }
     let mut groups: Vec<(Option<String>, Vec<PathBuf>)> = by_schema.into_iter().collect();
     groups.sort_by(|a, b| natural_cmp(&a.1[0].to_string_lossy(), &b.1[0].to_string_lossy()));
-    let largest = (0..groups.len()).rev().max_by_key(|&at| groups[at].1.len()).filter(|&at| groups.len() == 1 || groups[at].1.len() > 1);
+    let largest = (0..groups.len())
+        .rev()
+        .max_by_key(|&at| groups[at].1.len())
+        .filter(|&at| groups.len() == 1 || groups[at].1.len() > 1);
     let draft = |(at, (schema, shards)): (usize, (Option<String>, Vec<PathBuf>))| {
         let root = if Some(at) == largest { dir.to_owned() } else { shards[0].clone() };
         Draft { root, format: Format::Parquet, shards, schema }
@@ -480,7 +523,9 @@ fn folder_fingerprint(root: &Path, dir: &Path) -> io::Result<Fingerprint> {
 
 /// Names that stand twice get their file's full name, then the folder above, then a number.
 fn make_names_unique(sources: &mut [Source]) {
-    let clash = |sources: &[Source], at: usize| sources.iter().enumerate().any(|(other, source)| other != at && source.name == sources[at].name);
+    let clash = |sources: &[Source], at: usize| {
+        sources.iter().enumerate().any(|(other, source)| other != at && source.name == sources[at].name)
+    };
     let file_name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let clashing: Vec<usize> = (0..sources.len()).filter(|&at| clash(sources, at)).collect();
     for at in clashing {
@@ -506,10 +551,11 @@ fn check_map(source: &mut Source, opts: &ReadOptions) {
     if opts.map.0.is_empty() {
         return;
     }
-    let Ok(known) = columns::columns(source, opts) else { return };
+    let Ok(known) = columns::columns(source) else { return };
     for (field, column) in &opts.map.0 {
         if known.iter().all(|(name, _)| name != column) {
-            let message = format!("there is no column \"{column}\" to take the {} from; the field stays empty", field.as_str());
+            let message =
+                format!("there is no column \"{column}\" to take the {} from; the field stays empty", field.as_str());
             source.warnings.push(Warning::new(WarningKind::MetadataUnreadable, message));
         }
     }

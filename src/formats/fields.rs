@@ -75,8 +75,21 @@ const NAMES: &[(Slot, &[&str])] = &[
         Slot::Key,
         &[
             // An id of the row stands before an id of what the row is about: five captions share one image id.
-            "key", "uid", "uuid", "sampleid", "exampleid", "captionid", "annotationid", "id", "productid", "itemid",
-            "asin", "sku", "imageid", "photoid", "queryid",
+            "key",
+            "uid",
+            "uuid",
+            "sampleid",
+            "exampleid",
+            "captionid",
+            "annotationid",
+            "id",
+            "productid",
+            "itemid",
+            "asin",
+            "sku",
+            "imageid",
+            "photoid",
+            "queryid",
         ],
     ),
     (
@@ -90,31 +103,55 @@ const NAMES: &[(Slot, &[&str])] = &[
     (
         Slot::Caption,
         &[
-            "caption", "captions", "text", "alt", "alttext", "sentence", "sentences", "toplevelcaption", "prompt",
-            "captionreferencedescription", "query",
+            "caption",
+            "captions",
+            "text",
+            "alt",
+            "alttext",
+            "sentence",
+            "sentences",
+            "toplevelcaption",
+            "prompt",
+            "captionreferencedescription",
+            "query",
         ],
     ),
     (Slot::Brand, &["brand", "productbrand", "brandname", "manufacturer", "maker", "vendor"]),
     (
         Slot::Bullets,
         &[
-            "bullets", "bulletpoints", "bulletpoint", "productbulletpoint", "productbulletpoints", "featurebullets",
-            "highlights", "aboutproduct", "features",
+            "bullets",
+            "bulletpoints",
+            "bulletpoint",
+            "productbulletpoint",
+            "productbulletpoints",
+            "featurebullets",
+            "highlights",
+            "aboutproduct",
+            "features",
         ],
     ),
     (Slot::Price, &["price", "productprice", "listprice", "saleprice", "actualprice", "retailprice"]),
-    (
-        Slot::Url,
-        &["url", "imageurl", "imgurl", "cocourl", "imagelink", "producturl", "link", "href", "flickrurl"],
-    ),
+    (Slot::Url, &["url", "imageurl", "imgurl", "cocourl", "imagelink", "producturl", "link", "href", "flickrurl"]),
     (Slot::Licence, &["license", "licence", "licensename", "licensetype", "licenseid"]),
     (Slot::Split, &["split", "origsplit", "subset", "partition"]),
     (
         Slot::Taxonomy,
         &[
-            "taxonomy", "taxonomypath", "categorypath", "categoriespath", "categories", "breadcrumbs", "breadcrumb",
-            "categoryhierarchy", "productcategorytree", "categorytree", "googleproductcategory", "productcategory",
-            "category", "producttype",
+            "taxonomy",
+            "taxonomypath",
+            "categorypath",
+            "categoriespath",
+            "categories",
+            "breadcrumbs",
+            "breadcrumb",
+            "categoryhierarchy",
+            "productcategorytree",
+            "categorytree",
+            "googleproductcategory",
+            "productcategory",
+            "category",
+            "producttype",
         ],
     ),
     (
@@ -124,8 +161,20 @@ const NAMES: &[(Slot, &[&str])] = &[
     (
         Slot::Image,
         &[
-            "image", "img", "jpg", "png", "webp", "imagebytes", "picture", "photo", "imagepath", "imgpath", "filename",
-            "filepath", "imagefile", "path",
+            "image",
+            "img",
+            "jpg",
+            "png",
+            "webp",
+            "imagebytes",
+            "picture",
+            "photo",
+            "imagepath",
+            "imgpath",
+            "filename",
+            "filepath",
+            "imagefile",
+            "path",
         ],
     ),
     (Slot::Width, &["width", "imagewidth", "imgwidth"]),
@@ -202,7 +251,9 @@ impl Cell<'_> {
             Self::Int(value) => u32::try_from(*value).ok(),
             Self::Uint(value) => u32::try_from(*value).ok(),
             // Pandas writes integers with gaps as floats.
-            Self::Float(value) if *value >= 0.0 && *value <= f64::from(u32::MAX) && value.fract() == 0.0 => Some(*value as u32),
+            Self::Float(value) if *value >= 0.0 && *value <= f64::from(u32::MAX) && value.fract() == 0.0 => {
+                Some(*value as u32)
+            }
             Self::Text(text) => text.trim().parse().ok(),
             _ => None,
         }
@@ -432,7 +483,12 @@ impl Mapper {
                     Cell::List(list) => list.iter().map(|text| self.cut(column, text)).collect(),
                     Cell::Text(text) => match list_in_text(text) {
                         Some(list) => list,
-                        None => text.lines().map(str::trim).filter(|line| !line.is_empty()).map(|line| self.cut(column, line)).collect(),
+                        None => text
+                            .lines()
+                            .map(str::trim)
+                            .filter(|line| !line.is_empty())
+                            .map(|line| self.cut(column, line))
+                            .collect(),
                     },
                     _ => return Err(()),
                 };
@@ -444,7 +500,15 @@ impl Mapper {
             }
             Slot::Taxonomy => {
                 let path = match cell {
-                    Cell::List(list) => list.iter().filter(|name| !name.trim().is_empty()).map(|name| self.cut(column, name.trim())).collect(),
+                    // A path written as one text; names may hold a slash.
+                    Cell::List(list) if list.len() == 1 && list[0].contains(" > ") => {
+                        split_path(&self.cut(column, &list[0]))
+                    }
+                    Cell::List(list) => list
+                        .iter()
+                        .filter(|name| !name.trim().is_empty())
+                        .map(|name| self.cut(column, name.trim()))
+                        .collect(),
                     Cell::Text(text) => split_path(&self.cut(column, text)),
                     Cell::Int(value) => vec![value.to_string()],
                     Cell::Uint(value) => vec![value.to_string()],
@@ -471,7 +535,9 @@ impl Mapper {
                 let attributes = match cell {
                     Cell::Object(attributes) => attributes.as_ref(),
                     // A substring search costs a tenth of a parse, and most records have none of the three.
-                    Cell::Text(text) if text.contains("wnid") || text.contains("split") || text.contains("class_index") => {
+                    Cell::Text(text)
+                        if text.contains("wnid") || text.contains("split") || text.contains("class_index") =>
+                    {
                         match serde_json::from_str::<AttributesJson>(text) {
                             Ok(attributes) => {
                                 parsed = attributes.0;
@@ -634,7 +700,9 @@ fn without_nan(json: &[u8]) -> Option<Vec<u8>> {
                 continue;
             }
             in_string = rest[0] != b'"';
-        } else if let Some(word) = [b"NaN".as_slice(), b"-Infinity", b"Infinity"].into_iter().find(|word| rest.starts_with(word)) {
+        } else if let Some(word) =
+            [b"NaN".as_slice(), b"-Infinity", b"Infinity"].into_iter().find(|word| rest.starts_with(word))
+        {
             mended.extend_from_slice(b"null");
             at += word.len();
             continue;
@@ -751,15 +819,20 @@ impl<'de> Visitor<'de> for CellSeed {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Cell<'de>, A::Error> {
         let mut list = Vec::new();
-        let mut first = true;
+        let (mut first, mut odd) = (true, false);
         while let Some(element) = seq.next_element_seed(ElementSeed)? {
             match element {
                 Element::Text(text) => list.push(text),
                 // A list of lists (several category paths): the first stands for all.
                 Element::List(inner) if first => list = inner,
-                Element::List(_) | Element::Nothing => {}
+                Element::Other => odd = true,
+                Element::List(_) | Element::Null => {}
             }
             first = false;
+        }
+        // A list of numbers or objects fits no field, as an object does.
+        if odd && list.is_empty() {
+            return Ok(Cell::Object(Box::default()));
         }
         Ok(Cell::List(list))
     }
@@ -770,7 +843,9 @@ impl<'de> Visitor<'de> for CellSeed {
 }
 
 enum Element {
-    Nothing,
+    Null,
+    /// A fraction (part of an embedding or a box) or an object.
+    Other,
     Text(String),
     List(Vec<String>),
 }
@@ -793,7 +868,7 @@ impl<'de> Visitor<'de> for ElementSeed {
     }
 
     fn visit_unit<E>(self) -> Result<Element, E> {
-        Ok(Element::Nothing)
+        Ok(Element::Null)
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Element, E> {
@@ -808,8 +883,8 @@ impl<'de> Visitor<'de> for ElementSeed {
         Ok(Element::Text(value.to_string()))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Element, E> {
-        Ok(Element::Text(value.to_string()))
+    fn visit_f64<E>(self, _: f64) -> Result<Element, E> {
+        Ok(Element::Other)
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Element, E> {
@@ -821,12 +896,12 @@ impl<'de> Visitor<'de> for ElementSeed {
         while let Some(value) = seq.next_element_seed(InnerSeed)? {
             list.extend(value);
         }
-        Ok(Element::List(list))
+        Ok(if list.is_empty() { Element::Other } else { Element::List(list) })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Element, A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Element::Nothing)
+        Ok(Element::Other)
     }
 }
 
@@ -906,7 +981,8 @@ fn read_attributes<'de, A: MapAccess<'de>>(mut map: A) -> Result<Attributes, A::
                 }
             }
             "class_index" => {
-                attributes.class_index = map.next_value::<serde_json::Value>()?.as_u64().and_then(|index| u32::try_from(index).ok());
+                attributes.class_index =
+                    map.next_value::<serde_json::Value>()?.as_u64().and_then(|index| u32::try_from(index).ok());
             }
             "split" | "orig_split" => {
                 attributes.split = match map.next_value::<serde_json::Value>()? {
@@ -920,4 +996,215 @@ fn read_attributes<'de, A: MapAccess<'de>>(mut map: A) -> Result<Attributes, A::
         }
     }
     Ok(attributes)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(json: &str, map: &[(Field, &str)]) -> (Record, Vec<Warning>) {
+        let map = FieldMap(map.iter().map(|(field, column)| (*field, (*column).to_owned())).collect());
+        let mut mapper = Mapper::new(&map);
+        let record = mapper.read_json(json.as_bytes()).unwrap();
+        (record, mapper.take_warnings())
+    }
+
+    /// A record as `field=value` words, in the order of `Fields`.
+    fn show(record: &Record) -> String {
+        let fields = &record.fields;
+        let mut words = Vec::new();
+        let texts = [
+            ("key", &record.key),
+            ("title", &fields.title),
+            ("description", &fields.description),
+            ("caption", &fields.caption),
+            ("brand", &fields.brand),
+            ("price", &fields.price),
+            ("url", &fields.url),
+            ("licence", &fields.licence),
+            ("split", &fields.split),
+            ("leaf", &fields.leaf),
+            ("wnid", &fields.wnid),
+            ("image", &record.image),
+            ("status", &record.status),
+        ];
+        words.extend(texts.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value.as_ref()?))));
+        for (name, list) in [("bullets", &fields.bullets), ("taxonomy", &fields.taxonomy)] {
+            if !list.is_empty() {
+                words.push(format!("{name}={}", list.join("+")));
+            }
+        }
+        words.extend(fields.class_index.map(|index| format!("class={index}")));
+        words.extend(record.width.zip(record.height).map(|(width, height)| format!("{width}x{height}")));
+        words.join(" ")
+    }
+
+    #[test]
+    fn usual_names_and_types_find_their_fields() {
+        let check = |json: &str, expect: &str| assert_eq!(show(&read(json, &[]).0), expect, "{json}");
+        check(r#"{"title":"a","description":null,"brand":"b"}"#, "title=a brand=b");
+        check(
+            r#"{"Product_Title":"a","PRODUCT-BRAND":"b","product description":"c"}"#,
+            "title=a description=c brand=b",
+        );
+        check(r#"{"product_title":"worse","title":"better"}"#, "title=better");
+        check(r#"{"title":"better","product_title":"worse"}"#, "title=better");
+        check(r#"{"title":null,"product_title":"worse"}"#, "title=worse");
+        check(r#"{"title":""}"#, "title=");
+        check(r#"{"price":12.5,"url":""}"#, "price=12.5");
+        check(r#"{"price":3,"license":"CC0","orig_split":"val"}"#, "price=3 licence=CC0 split=val");
+        check(r#"{"taxonomy":["A","B"]}"#, "taxonomy=A+B");
+        check(r#"{"taxonomy":"A > B"}"#, "taxonomy=A+B");
+        check(r#"{"category":"A/B|C"}"#, "taxonomy=A/B+C");
+        check(r#"{"category":"A / B"}"#, "taxonomy=A+B");
+        check(r#"{"category":"Shoes"}"#, "taxonomy=Shoes");
+        check(r#"{"category":"['A', 'B']"}"#, "taxonomy=A+B");
+        check(r#"{"categories":[["A","B"],["C"]]}"#, "taxonomy=A+B");
+        check(r#"{"categories":["A > B"]}"#, "taxonomy=A+B");
+        check(r#"{"categories":["A/B","C"]}"#, "taxonomy=A/B+C");
+        check(r#"{"taxonomy":["A/B"]}"#, "taxonomy=A/B");
+        check(r#"{"features":[0.5,1.5],"title":[[["deep"]]],"brand":[null]}"#, "");
+        check(r#"{"bullet_points":["x","y",null]}"#, "bullets=x+y");
+        check(r#"{"product_bullet_point":"x\n\n y "}"#, "bullets=x+y");
+        check(r#"{"captions":["first","second"]}"#, "caption=first bullets=first+second");
+        check(r#"{"label":7}"#, "class=7");
+        check(r#"{"label":"cat"}"#, "leaf=cat");
+        check(r#"{"image_id":1,"caption_id":2}"#, "key=2");
+        check(r#"{"__key__":"k","id":"i"}"#, "key=k");
+        check(r#"{"width":3,"height":4.0,"status":"success"}"#, "status=success 3x4");
+        check(
+            r#"{"attributes":"{\"wnid\":\"n01440764\",\"class_index\":0,\"orig_split\":\"train\"}"}"#,
+            "split=train wnid=n01440764 class=0",
+        );
+        check(r#"{"metadata":{"wnid":"n01440764","wnids":[1]}}"#, "wnid=n01440764");
+        check(r#"{"wnid":"cat"}"#, "");
+        check(r#"{"attributes":"{\"wnid\": broken"}"#, "");
+        check(r#"{"title":"\u00fc\n","nothing":{"a":[{}]}}"#, "title=ü\n");
+        check("\u{feff}{\"title\":\"a\"}", "title=a");
+        check(r#"{"title":"NaN","price":NaN,"x":[-Infinity],"y":"\"NaN"}"#, "title=NaN");
+    }
+
+    #[test]
+    fn columns_of_known_tables_open_sensibly() {
+        let check = |columns: &[&str], expect: &[(Field, &str)]| {
+            let columns: Vec<_> = columns.iter().map(|name| ((*name).to_owned(), String::new())).collect();
+            let expect: Vec<_> = expect.iter().map(|(field, name)| (*field, (*name).to_owned())).collect();
+            assert_eq!(super::super::guess_map(&columns).0.into_iter().collect::<Vec<_>>(), expect);
+        };
+        // ESCI's products and examples, SQID's links, COCO as lines, img2dataset.
+        check(
+            &[
+                "product_id",
+                "product_title",
+                "product_description",
+                "product_bullet_point",
+                "product_brand",
+                "product_color",
+            ],
+            &[
+                (Field::Key, "product_id"),
+                (Field::Title, "product_title"),
+                (Field::Description, "product_description"),
+                (Field::Brand, "product_brand"),
+                (Field::Bullets, "product_bullet_point"),
+            ],
+        );
+        check(
+            &["example_id", "query", "query_id", "product_id", "esci_label", "split"],
+            &[(Field::Key, "example_id"), (Field::Caption, "query"), (Field::Split, "split")],
+        );
+        check(&["product_id", "image_url"], &[(Field::Key, "product_id"), (Field::Url, "image_url")]);
+        check(
+            &["image_id", "caption_id", "caption", "coco_url", "file_name"],
+            &[
+                (Field::Key, "caption_id"),
+                (Field::Caption, "caption"),
+                (Field::Url, "coco_url"),
+                (Field::Image, "file_name"),
+            ],
+        );
+        check(&["caption", "key", "sha256"], &[(Field::Key, "key"), (Field::Caption, "caption")]);
+    }
+
+    #[test]
+    fn overrides_win_and_switch_the_guess_off() {
+        let check =
+            |json: &str, map: &[(Field, &str)], expect: &str| assert_eq!(show(&read(json, map).0), expect, "{json}");
+        let json = r#"{"title":"a","text":"b","thing":"c"}"#;
+        check(json, &[(Field::Title, "thing")], "title=c caption=b");
+        check(json, &[(Field::Caption, "title")], "title=a caption=a");
+        check(json, &[(Field::Title, "absent")], "caption=b");
+        check(r#"{"label":7}"#, &[(Field::Leaf, "label")], "leaf=7");
+    }
+
+    #[test]
+    fn wrong_types_are_told_once_for_each_field() {
+        let mut mapper = Mapper::new(&FieldMap::default());
+        for _ in 0..3 {
+            let record =
+                mapper.read_json(br#"{"title":{"en":"a"},"brand":["a","b"],"taxonomy":{"a":1},"bullets":3}"#).unwrap();
+            assert_eq!(show(&record), "");
+        }
+        let warnings = mapper.take_warnings();
+        assert_eq!(warnings.len(), 4, "{warnings:?}");
+        assert!(warnings.iter().all(|warning| warning.kind == WarningKind::MetadataUnreadable));
+        assert!(warnings[0].message.contains("\"title\""), "{warnings:?}");
+    }
+
+    #[test]
+    fn long_values_are_cut_at_a_character() {
+        let text = "ü".repeat(MAX_TEXT / 2) + "end";
+        let (record, warnings) = read(&format!(r#"{{"title":"{text}"}}"#), &[]);
+        assert_eq!(record.fields.title.unwrap().len(), MAX_TEXT);
+        assert_eq!(warnings.len(), 1);
+        assert_eq!(warnings[0].kind, WarningKind::ValueCut);
+        assert_eq!(cut_text(&("a".to_owned() + &"ü".repeat(MAX_TEXT))).len(), MAX_TEXT - 1);
+    }
+
+    #[test]
+    fn what_is_no_object_is_an_error_and_depth_is_harmless() {
+        let mut mapper = Mapper::new(&FieldMap::default());
+        for bad in ["", "[1]", "\"a\"", "{", "{\"title\":\"a\"} x", "{\"title\":\"\\ud800\"}", "null"] {
+            assert!(mapper.read_json(bad.as_bytes()).is_err(), "{bad}");
+        }
+        assert!(mapper.read_json(b"{\"title\":\"\xff\"}").is_err());
+        for name in ["title", "nobody", "attributes"] {
+            let deep = format!("{{\"{name}\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+            // An error or a skipped value, never a stack that runs out.
+            let _ = mapper.read_json(deep.as_bytes());
+            let deep = format!("{{\"{name}\":{}1{}}}", "{\"a\":".repeat(100_000), "}".repeat(100_000));
+            let _ = mapper.read_json(deep.as_bytes());
+        }
+    }
+
+    #[test]
+    fn ids_as_keys_do_not_fill_the_memory() {
+        let mut mapper = Mapper::new(&FieldMap::default());
+        let json =
+            format!("{{{}\"title\":\"a\"}}", (0..20_000).map(|id| format!("\"id{id}x\":1,")).collect::<String>());
+        assert_eq!(show(&mapper.read_json(json.as_bytes()).unwrap()), "title=a");
+        assert!(mapper.by_name.len() <= MAX_COLUMNS);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_are_records_or_errors(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Mapper::new(&FieldMap::default()).read_json(&bytes);
+        }
+
+        #[test]
+        fn any_text_comes_back(text in ".*") {
+            let json = serde_json::json!({ "title": text }).to_string();
+            prop_assert_eq!(read(&json, &[]).0.fields.title, Some(text));
+        }
+
+        #[test]
+        fn any_path_splits_into_trimmed_parts(text in "[^\\[]*") {
+            for part in split_path(&text) {
+                prop_assert!(!part.is_empty() && part.trim() == part);
+            }
+        }
+    }
 }

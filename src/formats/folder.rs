@@ -38,7 +38,13 @@ pub(super) fn metadata_files(root: &Path, dir: &Path) -> Vec<PathBuf> {
 }
 
 /// Reads the images of a folder.
-pub(super) fn scan(root: &Path, format: Format, shard: &Shard, opts: &ReadOptions, sink: &mut dyn Sink) -> Result<(), FormatError> {
+pub(super) fn scan(
+    root: &Path,
+    format: Format,
+    shard: &Shard,
+    opts: &ReadOptions,
+    sink: &mut dyn Sink,
+) -> Result<(), FormatError> {
     let dir = &shard.path;
     let mut report = Reporter::new(shard, sink);
     let mut map = opts.map.clone();
@@ -91,7 +97,9 @@ pub(super) fn scan(root: &Path, format: Format, shard: &Shard, opts: &ReadOption
                 continue;
             }
         };
-        let (record, mut raw) = metadata.remove(&name).map_or((None, RawRecord::None), |(record, json)| (Some(record), RawRecord::Inline(json)));
+        let (record, mut raw) = metadata
+            .remove(&name)
+            .map_or((None, RawRecord::None), |(record, json)| (Some(record), RawRecord::Inline(json)));
         let mut record: Record = record.unwrap_or_default();
         if !texts.is_empty() {
             beside(&name, &key, &texts, &mut mapper, &mut record, &mut raw, &mut report);
@@ -252,7 +260,9 @@ pub(super) fn open_linked(base: &Path, path: &str) -> Option<ImageEntry> {
 }
 
 fn leads_out(path: &str) -> bool {
-    Path::new(path).components().any(|part| !matches!(part, std::path::Component::Normal(_) | std::path::Component::CurDir))
+    Path::new(path)
+        .components()
+        .any(|part| !matches!(part, std::path::Component::Normal(_) | std::path::Component::CurDir))
 }
 
 /// Reads a file below `base`; `length` is what it had when it was indexed (0: not known).

@@ -21,13 +21,19 @@ pub(super) fn open_stream(path: &Path) -> Result<Box<dyn Read>, FormatError> {
     let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     Ok(match extension.as_str() {
         "gz" | "tgz" => Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 16, file))),
-        "zst" | "zstd" => Box::new(zstd::stream::read::Decoder::new(file).map_err(|error| FormatError::io(path, error))?),
+        "zst" | "zstd" => {
+            Box::new(zstd::stream::read::Decoder::new(file).map_err(|error| FormatError::io(path, error))?)
+        }
         _ => Box::new(file),
     })
 }
 
 /// The path of the uncompressed copy of a shard, which is made if it is not there.
-pub(super) fn uncompressed_copy(shard: &Shard, opts: &ReadOptions, warnings: &mut Vec<Warning>) -> Result<PathBuf, FormatError> {
+pub(super) fn uncompressed_copy(
+    shard: &Shard,
+    opts: &ReadOptions,
+    warnings: &mut Vec<Warning>,
+) -> Result<PathBuf, FormatError> {
     let dir = opts.cache_dir.join("tar-copies");
     let prefix = format!("{:016x}-", FxBuildHasher.hash_one(&shard.path));
     let copy = dir.join(format!("{prefix}{:x}-{:x}.tar", shard.fingerprint.bytes, shard.fingerprint.modified_ns));
@@ -41,8 +47,11 @@ pub(super) fn uncompressed_copy(shard: &Shard, opts: &ReadOptions, warnings: &mu
             let _ = std::fs::remove_file(old.path());
         }
     }
-    let mut temporary =
-        tempfile::Builder::new().prefix("part-").suffix(".tmp").tempfile_in(&dir).map_err(|error| no_copy(&dir, &error))?;
+    let mut temporary = tempfile::Builder::new()
+        .prefix("part-")
+        .suffix(".tmp")
+        .tempfile_in(&dir)
+        .map_err(|error| no_copy(&dir, &error))?;
     let (bytes, cut) = decompress(&shard.path, temporary.as_file_mut(), opts).map_err(|error| match error {
         CopyError::Source(error) => error,
         CopyError::Write(error) => no_copy(&dir, &error),
@@ -88,7 +97,9 @@ fn decompress(path: &Path, target: &mut File, opts: &ReadOptions) -> Result<(u64
 }
 
 fn no_copy(dir: &Path, error: &std::io::Error) -> FormatError {
-    let message = format!("a compressed shard needs an uncompressed copy, which cannot be written ({error}); free some space or choose another cache directory");
+    let message = format!(
+        "a compressed shard needs an uncompressed copy, which cannot be written ({error}); free some space or choose another cache directory"
+    );
     FormatError::corrupt(dir, message)
 }
 

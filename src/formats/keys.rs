@@ -33,7 +33,9 @@ impl Keys {
 
     /// The number of repeats, where there was more than the one that was told.
     pub(super) fn finish(&self) -> Option<Warning> {
-        (self.repeated > 1).then(|| Warning::new(WarningKind::DuplicateKey, format!("{} rows repeat the id of an earlier row", self.repeated)))
+        (self.repeated > 1).then(|| {
+            Warning::new(WarningKind::DuplicateKey, format!("{} rows repeat the id of an earlier row", self.repeated))
+        })
     }
 }
 

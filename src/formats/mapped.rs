@@ -12,6 +12,12 @@ use memmap2::Mmap;
 
 use super::source::FormatError;
 
+/// Pages are given back in pieces of this many bytes.
+const RELEASED_AT_ONCE: usize = 16 << 20;
+
+/// Bytes before the place of reading that are kept: the sample being read is not handed out yet.
+const KEPT_BEHIND: usize = 1 << 20;
+
 /// An open file, mapped for reading.
 #[derive(Debug)]
 pub(super) struct MappedFile {
@@ -35,7 +41,10 @@ impl MappedFile {
         let map = if stamp.len == 0 {
             None
         } else {
-            #[expect(unsafe_code, reason = "the map is read only; each use is preceded by a check that the file still has its length")]
+            #[expect(
+                unsafe_code,
+                reason = "the map is read only; each use is preceded by a check that the file still has its length"
+            )]
             // SAFETY: the file is opened for reading and `bytes` hands out the map only after `check`.
             let map = unsafe { Mmap::map(&file) }.map_err(|error| FormatError::io(path, error))?;
             Some(map)
@@ -49,6 +58,26 @@ impl MappedFile {
             Ok(now) if now == self.stamp => Ok(()),
             _ => Err(FormatError::Changed(self.path.clone())),
         }
+    }
+
+    /// Gives back the pages from `from` up to shortly before `to`, once they are many; the result is the next `from`. A scan touches
+    /// each page once, and without this a large shard would count as this program's memory until it is closed.
+    pub(super) fn release(&self, from: usize, to: usize) -> usize {
+        let end = to.saturating_sub(KEPT_BEHIND);
+        let (Some(map), true) = (&self.map, end > from + RELEASED_AT_ONCE) else { return from };
+        #[cfg(unix)]
+        {
+            #[expect(
+                unsafe_code,
+                reason = "giving back pages of a read-only map of a file loses nothing: they are read again"
+            )]
+            // SAFETY: the map is shared with the file and never written to, so there are no changes to lose.
+            let advised = unsafe { map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, from, end - from) };
+            // A hint that is not taken costs memory, nothing else.
+            let _ = advised;
+        }
+        let _ = map;
+        end
     }
 
     /// The whole file. Call [`check`](Self::check) before touching it.

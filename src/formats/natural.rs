@@ -45,7 +45,7 @@ mod tests {
         };
         check("2.tar", "10.tar", Ordering::Less);
         check("a2b10", "a2b9", Ordering::Greater);
-        check("train/0.tar", "train/00.tar", Ordering::Greater);
+        check("train/0.tar", "train/00.tar", Ordering::Less);
         check("a", "a1", Ordering::Less);
         check("same1", "same1", Ordering::Equal);
         check("99999999999999999999998", "99999999999999999999999", Ordering::Less);

@@ -10,14 +10,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, FixedSizeBinaryArray, LargeBinaryArray, RecordBatch, StructArray,
+    Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, FixedSizeBinaryArray, LargeBinaryArray, RecordBatch,
+    StructArray,
 };
 use arrow::datatypes::{DataType, Field as ArrowField, Int8Type, Int16Type, Int32Type, Int64Type, Schema};
 use arrow::datatypes::{Float32Type, Float64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
 use arrow::util::display::array_value_to_string;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
+    RowSelector,
 };
 use parquet::file::metadata::PageIndexPolicy;
 use rustc_hash::FxHashMap;
@@ -207,7 +209,9 @@ impl ImageColumn {
 
     fn of(field: &ArrowField) -> Self {
         match field.data_type() {
-            DataType::Struct(inner) if inner.iter().any(|part| part.name() == "bytes" && is_binary(part.data_type())) => {
+            DataType::Struct(inner)
+                if inner.iter().any(|part| part.name() == "bytes" && is_binary(part.data_type())) =>
+            {
                 Self::Struct(field.name().clone())
             }
             kind if is_binary(kind) => Self::Binary(field.name().clone()),
@@ -221,6 +225,16 @@ impl ImageColumn {
             Self::Struct(name) | Self::Binary(name) => Some(name),
             Self::Path(_) | Self::None => None,
         }
+    }
+}
+
+/// True for lists of fractions.
+fn is_embedding(kind: &DataType) -> bool {
+    match kind {
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            item.data_type().is_floating()
+        }
+        _ => false,
     }
 }
 
@@ -250,7 +264,8 @@ fn class_names(schema: &Schema) -> FxHashMap<String, Vec<String>> {
     let Some(features) = value.pointer("/info/features").and_then(Value::as_object) else { return names };
     for (column, feature) in features {
         if let Some(list) = feature.get("names").and_then(Value::as_array) {
-            names.insert(column.clone(), list.iter().map(|name| name.as_str().unwrap_or_default().to_owned()).collect());
+            names
+                .insert(column.clone(), list.iter().map(|name| name.as_str().unwrap_or_default().to_owned()).collect());
         }
     }
     names
@@ -270,7 +285,7 @@ pub(super) fn scan(root: &Path, shard: &Shard, opts: &ReadOptions, sink: &mut dy
     let sized = has(&mut mapper, Slot::Width) && has(&mut mapper, Slot::Height);
     let mut rows = Rows {
         root: base_dir(root),
-        stem: shard.path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+        stem: shard.name.strip_suffix(".parquet").unwrap_or(&shard.name).to_owned(),
         classes: class_names(table.schema()),
         keys: Keys::default(),
         report: Reporter::new(shard, sink),
@@ -301,7 +316,9 @@ pub(super) fn scan(root: &Path, shard: &Shard, opts: &ReadOptions, sink: &mut dy
             rows.take(batch, row)
         })?;
         if let Err(error) = read {
-            let message = format!("row group {group} is damaged ({error}); its remaining rows are left out, the other row groups are kept");
+            let message = format!(
+                "row group {group} is damaged ({error}); its remaining rows are left out, the other row groups are kept"
+            );
             rows.report.warn(Warning::new(WarningKind::ShardCorrupt, message));
         }
         first_row += table.rows_in(group);
@@ -357,7 +374,12 @@ impl Rows<'_> {
     }
 
     fn image(&mut self, batch: &RecordBatch, at: usize, row: u64, record: &Record, key: &str) -> Option<ImageEntry> {
-        let stated = |codec| Probe { codec, width: record.width.unwrap_or(0), height: record.height.unwrap_or(0), problem: None };
+        let stated = |codec| Probe {
+            codec,
+            width: record.width.unwrap_or(0),
+            height: record.height.unwrap_or(0),
+            problem: None,
+        };
         match &self.image {
             ImageColumn::None => None,
             ImageColumn::Path(_) => {
@@ -373,7 +395,10 @@ impl Rows<'_> {
                     if column.is_some_and(|column| column.is_null(at)) {
                         return None;
                     }
-                    return Some(ImageEntry { at: Location { offset: row, length: 0, path: None }, probe: stated(Codec::Unknown) });
+                    return Some(ImageEntry {
+                        at: Location { offset: row, length: 0, path: None },
+                        probe: stated(Codec::Unknown),
+                    });
                 }
                 let column = column?;
                 if let Some(bytes) = image_bytes(column, at) {
@@ -406,16 +431,26 @@ fn is_failed(status: &str) -> bool {
 /// The notice about rows that have no picture because it could not be fetched.
 pub(super) fn not_downloaded(rows: u64) -> Option<Warning> {
     (rows > 0).then(|| {
-        let message = format!("{rows} rows of the table have no picture because it could not be downloaded; they are left out");
+        let message =
+            format!("{rows} rows of the table have no picture because it could not be downloaded; they are left out");
         Warning::new(WarningKind::NotDownloaded, message)
     })
 }
 
-fn read_row(batch: &RecordBatch, at: usize, columns: &[(ColumnRef, Option<Vec<String>>)], mapper: &mut Mapper) -> Record {
+fn read_row(
+    batch: &RecordBatch,
+    at: usize,
+    columns: &[(ColumnRef, Option<Vec<String>>)],
+    mapper: &mut Mapper,
+) -> Record {
     let mut record = Record::default();
     for (index, (column, classes)) in columns.iter().enumerate() {
         let array = batch.column(index);
-        if !Mapper::wanted(*column) || array.is_null(at) || matches!(array.data_type(), DataType::Binary | DataType::LargeBinary | DataType::BinaryView) {
+        if !Mapper::wanted(*column)
+            || array.is_null(at)
+            || is_binary(array.data_type())
+            || is_embedding(array.data_type())
+        {
             continue;
         }
         let value = cell(array, at);
@@ -473,12 +508,18 @@ pub(super) fn rows_by_key(table: &Table, mapper: &mut Mapper) -> Result<KeyedRow
 
 /// Hands out each row with its record as JSON, without binary columns.
 pub(super) fn each_row(table: &Table, mapper: &mut Mapper, mut take: impl FnMut(Record, String)) -> Result<(), String> {
-    let binaries: Vec<&str> =
-        table.schema().fields().iter().filter(|field| is_binary(field.data_type())).map(|field| field.name().as_str()).collect();
+    let binaries: Vec<&str> = table
+        .schema()
+        .fields()
+        .iter()
+        .filter(|field| is_binary(field.data_type()))
+        .map(|field| field.name().as_str())
+        .collect();
     for group in 0..table.row_groups() {
         let mask = table.projection(|root, _| !binaries.contains(&root));
         let read = table.each_batch(group, 0, mask, BATCH_ROWS, |batch, _| {
-            let columns: Vec<_> = batch.schema().fields().iter().map(|field| (mapper.column(field.name()), None)).collect();
+            let columns: Vec<_> =
+                batch.schema().fields().iter().map(|field| (mapper.column(field.name()), None)).collect();
             for at in 0..batch.num_rows() {
                 take(read_row(batch, at, &columns, mapper), row_json(batch, at));
             }
@@ -592,7 +633,10 @@ fn json(array: &ArrayRef, at: usize) -> Option<Value> {
     }
     if let DataType::Struct(fields) = array.data_type() {
         let parts = array.as_struct();
-        let object = fields.iter().zip(parts.columns()).filter_map(|(field, column)| Some((field.name().clone(), json(column, at)?)));
+        let object = fields
+            .iter()
+            .zip(parts.columns())
+            .filter_map(|(field, column)| Some((field.name().clone(), json(column, at)?)));
         return Some(Value::Object(object.collect()));
     }
     Some(match cell(array, at) {
@@ -665,14 +709,17 @@ impl RowReader {
             return Err(FormatError::Changed(path.to_owned()));
         }
         let mut cache = self.cache.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(kept) = row.checked_sub(cache.0).and_then(|at| cache.1.get_mut(at as usize)).and_then(Option::take) {
+        if let Some(kept) = row.checked_sub(cache.0).and_then(|at| cache.1.get_mut(at as usize)).and_then(Option::take)
+        {
             return Ok(kept);
         }
         let (group, start) = self.group_of(row).ok_or_else(none)?;
         let count = (BATCH_BYTES / 2 / self.table.bytes_a_row(group, column).max(1)).clamp(1, 32);
         let count = count.min(start + self.table.rows_in(group) - row);
-        let rows = RowSelection::from(vec![RowSelector::skip((row - start) as usize), RowSelector::select(count as usize)]);
-        let mask = self.table.projection(|root, below| root == column && below.first().is_none_or(|part| part == "bytes"));
+        let rows =
+            RowSelection::from(vec![RowSelector::skip((row - start) as usize), RowSelector::select(count as usize)]);
+        let mask =
+            self.table.projection(|root, below| root == column && below.first().is_none_or(|part| part == "bytes"));
         let damaged = |error: String| FormatError::corrupt(path, format!("row {row} cannot be decoded ({error})"));
         let mut reader = self.table.read(group, mask, count as usize, Some(rows)).map_err(damaged)?;
         let mut read = Vec::new();
@@ -714,8 +761,12 @@ pub(super) fn columns(path: &Path) -> Result<Vec<(String, String)>, FormatError>
     let mut columns: Vec<(String, String)> =
         schema.fields().iter().map(|field| (field.name().clone(), type_name(field.data_type()))).collect();
     if table.row_groups() > 0 {
-        let binaries: Vec<String> =
-            schema.fields().iter().filter(|field| !matches!(ImageColumn::of(field), ImageColumn::None | ImageColumn::Path(_))).map(|field| field.name().clone()).collect();
+        let binaries: Vec<String> = schema
+            .fields()
+            .iter()
+            .filter(|field| !matches!(ImageColumn::of(field), ImageColumn::None | ImageColumn::Path(_)))
+            .map(|field| field.name().clone())
+            .collect();
         let mask = table.projection(|root, _| !binaries.iter().any(|name| name == root));
         let rows = RowSelection::from(vec![RowSelector::select(20.min(table.rows_in(0) as usize))]);
         if let Ok(mut reader) = table.read(0, mask, 20, Some(rows))

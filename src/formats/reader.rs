@@ -64,7 +64,9 @@ impl ShardReader {
         match &self.kind {
             Kind::Mapped(file) => self.slice(file, at).map(Bytes::copy_from_slice),
             Kind::Rows(rows) => rows.image_bytes(&self.path, at.offset).map(Bytes::from),
-            Kind::Files => Err(FormatError::corrupt(&self.path, "a picture without a file name cannot be read from this format")),
+            Kind::Files => {
+                Err(FormatError::corrupt(&self.path, "a picture without a file name cannot be read from this format"))
+            }
         }
     }
 
@@ -79,7 +81,9 @@ impl ShardReader {
         }
         match &self.kind {
             Kind::Mapped(file) => Ok(String::from_utf8_lossy(self.slice(file, at)?).into_owned()),
-            Kind::Rows(_) | Kind::Files => Err(FormatError::corrupt(&self.path, "the records of this format are kept in the catalog")),
+            Kind::Rows(_) | Kind::Files => {
+                Err(FormatError::corrupt(&self.path, "the records of this format are kept in the catalog"))
+            }
         }
     }
 

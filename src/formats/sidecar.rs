@@ -12,7 +12,10 @@ use crate::base::{Warning, WarningKind};
 pub(super) fn stem(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let lower = name.to_lowercase();
-    let end = [".tar.gz", ".tgz", ".tar"].into_iter().find(|ending| lower.ends_with(ending)).map_or(name.len(), |ending| name.len() - ending.len());
+    let end = [".tar.gz", ".tgz", ".tar"]
+        .into_iter()
+        .find(|ending| lower.ends_with(ending))
+        .map_or(name.len(), |ending| name.len() - ending.len());
     path.with_file_name(&name[..end])
 }
 
@@ -50,9 +53,10 @@ impl Beside {
         if let Ok(text) = std::fs::read(&stats) {
             match serde_json::from_slice::<serde_json::Value>(&text) {
                 Ok(value) => beside.successes = value.get("successes").and_then(serde_json::Value::as_u64),
-                Err(error) => beside
-                    .warnings
-                    .push(Warning::new(WarningKind::MetadataUnreadable, format!("the _stats.json beside the shard cannot be read: {error}"))),
+                Err(error) => beside.warnings.push(Warning::new(
+                    WarningKind::MetadataUnreadable,
+                    format!("the _stats.json beside the shard cannot be read: {error}"),
+                )),
             }
         }
         beside
@@ -65,7 +69,12 @@ impl Beside {
     }
 
     /// The table's row for a sample that has no record in the shard.
-    pub(super) fn row(&mut self, key: &str, mapper: &mut Mapper, report: &mut Reporter<'_>) -> (Option<Record>, RawRecord) {
+    pub(super) fn row(
+        &mut self,
+        key: &str,
+        mapper: &mut Mapper,
+        report: &mut Reporter<'_>,
+    ) -> (Option<Record>, RawRecord) {
         if self.rows.is_none()
             && let Some(table) = &self.table
         {
@@ -77,7 +86,8 @@ impl Beside {
         }
         // Keys in a folder of the tar have its path before them; the table knows the last part.
         let rows = self.rows.as_mut().map(|rows| &mut rows.rows);
-        let found = rows.and_then(|rows| rows.remove(key).or_else(|| rows.remove(key.rsplit('/').next().unwrap_or(key))));
+        let found =
+            rows.and_then(|rows| rows.remove(key).or_else(|| rows.remove(key.rsplit('/').next().unwrap_or(key))));
         found.map_or((None, RawRecord::None), |(record, json)| (Some(record), RawRecord::Inline(json)))
     }
 
@@ -88,7 +98,8 @@ impl Beside {
         if let Some(successes) = self.successes
             && successes != found
         {
-            let message = format!("the _stats.json beside the shard counts {successes} samples, but the shard holds {found}");
+            let message =
+                format!("the _stats.json beside the shard counts {successes} samples, but the shard holds {found}");
             warnings.push(Warning::new(WarningKind::MetadataUnreadable, message));
         }
         warnings
@@ -139,7 +150,10 @@ impl IndexCheck {
             self.wrong = Some(format!("it lists {} samples, the shard holds {}", offsets.len(), self.at));
         }
         let wrong = self.wrong.take()?;
-        Some(Warning::new(WarningKind::IndexIgnored, format!("the .idx beside the shard does not fit it and is ignored: {wrong}")))
+        Some(Warning::new(
+            WarningKind::IndexIgnored,
+            format!("the .idx beside the shard does not fit it and is ignored: {wrong}"),
+        ))
     }
 }
 
@@ -149,6 +163,9 @@ fn parse_index(text: &str) -> Option<Vec<u64>> {
     if !matches!(version, "v1.1" | "v1.2") {
         return None;
     }
-    let offsets: Vec<u64> = lines.filter(|line| !line.is_empty()).map(|line| line.split(' ').nth(1)?.parse().ok()).collect::<Option<_>>()?;
+    let offsets: Vec<u64> = lines
+        .filter(|line| !line.is_empty())
+        .map(|line| line.split(' ').nth(1)?.parse().ok())
+        .collect::<Option<_>>()?;
     (offsets.len() == count.trim().parse::<usize>().ok()?).then_some(offsets)
 }

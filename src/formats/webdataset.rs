@@ -6,18 +6,18 @@
 //! samples of them; here they are put together where the key first stands, and a warning tells. If such a late member has
 //! an extension that the sample has already, it is a second sample with the same key: the first stays, the late ones are dropped.
 //!
-//! A first pass over the headers finds the keys that stand apart, the second hands out the samples, so that
-//! memory holds one number a sample. The image of a sample is its first member with an image's extension (`.jpg` before
+//! A first pass over the headers makes a list of the members and finds the keys that stand apart, the second hands out the
+//! samples. The image of a sample is its first member with an image's extension (`.jpg` before
 //! `.seg.png`), else the first whose bytes begin as an image's do.
 //!
 //! `SHARD.parquet` tells which rows were not downloaded and stands in for missing `.json` members; `SHARD_stats.json` is
 //! compared with what was found. A DALI index (`SHARD.idx`) is checked against the headers: the walk needs no index.
 
-use std::collections::hash_map::Entry;
 use std::hash::BuildHasher;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::fields::{Mapper, Record, cut_text};
 use super::image::{Codec, probe};
@@ -30,6 +30,9 @@ use crate::base::{Warning, WarningKind};
 
 /// Members between two looks at the file's length.
 const CHECK_EVERY: usize = 16;
+
+/// Members that one sample can have; a run of more is read as several samples.
+const MAX_RUN: usize = 1024;
 
 /// Extensions of images, as the last part of a member's extension.
 const IMAGE_EXTENSIONS: [&str; 6] = ["jpg", "jpeg", "png", "webp", "gif", "bmp"];
@@ -65,107 +68,148 @@ pub(super) fn scan(shard: &Shard, opts: &ReadOptions, sink: &mut dyn Sink) -> Re
         report.warn(warning);
     }
     let file = MappedFile::open(&path?)?;
-    file.check()?;
-    let bytes = file.bytes();
+    let index = Index::build(&file, opts, &mut report)?;
     let mut scan = Scan {
-        bytes,
+        bytes: file.bytes(),
         mapper: Mapper::new(&opts.map),
         report,
         beside: sidecar::Beside::open(&shard.path),
-        late: find_late(&file, opts)?,
         emitted: 0,
-        first_parts: sidecar::IndexCheck::open(&shard.path),
+        fits: sidecar::IndexCheck::open(&shard.path),
     };
-    let mut current: Option<(String, u64, Vec<Part>)> = None;
-    for (count, event) in Walk::new(bytes).enumerate() {
-        if count % CHECK_EVERY == 0 {
-            file.check()?;
-            opts.cancel.check()?;
-        }
-        let member = match event {
-            Event::Member(member) => member,
-            other => {
-                scan.tell(&other);
-                continue;
-            }
+    let Index { names, entries, mut late } = index;
+    let mut released = 0;
+    let mut at = 0;
+    while at < entries.len() {
+        file.check()?;
+        opts.cancel.check()?;
+        released = file.release(released, entries[at].offset);
+        // The members of one key that stand together.
+        let key = entries[at].key(&names);
+        let run = entries[at..].iter().take(MAX_RUN).take_while(|entry| entry.key(&names) == key).count();
+        let run = &entries[at..at + run];
+        at += run.len();
+        // Members that were taken at their key's first place.
+        let late = if late.is_empty() { None } else { late.get_mut(&hash(key)) };
+        let more = match late.map(|late| std::mem::replace(late, Late::Taken)) {
+            Some(Late::Taken) => continue,
+            Some(Late::Waiting(parts)) => parts,
+            None => Vec::new(),
         };
-        let Some((key, extension)) = split_name(&member.name) else {
-            scan.no_data(&member.name);
-            continue;
-        };
-        let key_hash = hash(key);
-        if current.as_ref().is_none_or(|(_, hash, _)| *hash != key_hash) {
-            if let Some((key, hash, parts)) = current.take() {
-                scan.finish(key, hash, parts)?;
+        scan.fits.sample(run[0].offset);
+        let key = scan.readable_key(key);
+        let mut parts: Vec<Part> = Vec::with_capacity(run.len());
+        for part in run.iter().map(|entry| entry.part(&names)) {
+            if parts.iter().any(|other| other.extension == part.extension) {
+                let message = format!("a second .{} in one sample is left out; the first is kept", part.extension);
+                scan.report.warn(Warning::new(WarningKind::DuplicateMember, message).key(key.as_str()));
+            } else {
+                parts.push(part);
             }
-            // Members that were taken at their key's first place.
-            if matches!(scan.late.get(&key_hash), Some(Late::Taken)) {
-                continue;
-            }
-            scan.first_parts.sample(member.data.start);
-            current = Some((scan.readable_key(key), key_hash, Vec::with_capacity(3)));
         }
-        let Some((key, _, parts)) = &mut current else { continue };
-        let part = Part { extension: extension_text(extension), offset: member.data.start, length: member.data.len() };
-        if parts.iter().any(|other| other.extension == part.extension) {
-            let message = format!("a second .{} in one sample is left out; the first is kept", part.extension);
-            let warning = Warning::new(WarningKind::DuplicateMember, message).key(key.as_str());
-            scan.report.warn(warning);
-        } else {
-            parts.push(part);
-        }
+        scan.add_late(&key, &mut parts, more);
+        let sample = scan.sample(key, &parts);
+        scan.emitted += 1;
+        scan.report.sample(sample)?;
     }
     file.check()?;
-    if let Some((key, hash, parts)) = current.take() {
-        scan.finish(key, hash, parts)?;
-    }
-    let (emitted, index) = (scan.emitted, scan.first_parts.finish());
-    scan.report.warn_all(index);
-    let stats = scan.beside.compare(emitted);
-    scan.report.warn_all(stats);
-    scan.report.finish();
+    scan.finish();
     Ok(())
 }
 
+/// The members of a shard in their order: 24 bytes and the name for each.
+#[derive(Default)]
+struct Index {
+    names: Vec<u8>,
+    entries: Vec<IndexEntry>,
+    late: FxHashMap<u64, Late>,
+}
+
+struct IndexEntry {
+    offset: usize,
+    length: usize,
+    /// Where the name starts in `names`, and how long key and extension are; one dot stands between them.
+    name: u32,
+    key: u16,
+    extension: u16,
+}
+
 /// The parts of a key that do not stand where the key first stands.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Late {
     Waiting(Vec<Part>),
     Taken,
 }
 
-/// Finds the keys whose members stand apart.
-fn find_late(file: &MappedFile, opts: &ReadOptions) -> Result<FxHashMap<u64, Late>, FormatError> {
-    let mut late: FxHashMap<u64, Late> = FxHashMap::default();
-    let mut seen = rustc_hash::FxHashSet::default();
-    let (mut last, mut is_late) = (None, false);
-    for (count, event) in Walk::new(file.bytes()).enumerate() {
-        if count % CHECK_EVERY == 0 {
-            file.check()?;
-            opts.cancel.check()?;
-        }
-        let Event::Member(member) = event else { continue };
-        let Some((key, extension)) = split_name(&member.name) else { continue };
-        let key = hash(key);
-        if last != Some(key) {
-            last = Some(key);
-            is_late = !seen.insert(key);
-        }
-        if is_late {
-            let part = Part { extension: extension_text(extension), offset: member.data.start, length: member.data.len() };
-            match late.entry(key) {
-                Entry::Occupied(mut entry) => {
-                    if let Late::Waiting(parts) = entry.get_mut() {
-                        parts.push(part);
-                    }
+impl IndexEntry {
+    fn key<'n>(&self, names: &'n [u8]) -> &'n [u8] {
+        &names[self.name as usize..][..self.key.into()]
+    }
+
+    fn part(&self, names: &[u8]) -> Part {
+        let extension = &names[self.name as usize + usize::from(self.key) + 1..][..self.extension.into()];
+        Part { extension: extension_text(extension), offset: self.offset, length: self.length }
+    }
+}
+
+impl Index {
+    /// Walks the headers and tells what is wrong with them.
+    fn build(file: &MappedFile, opts: &ReadOptions, report: &mut Reporter<'_>) -> Result<Self, FormatError> {
+        file.check()?;
+        let mut index = Self::default();
+        let mut seen = FxHashSet::default();
+        let (mut last, mut is_late, mut released) = (None, false, 0);
+        for (count, event) in Walk::new(file.bytes()).enumerate() {
+            if count % CHECK_EVERY == 0 {
+                file.check()?;
+                opts.cancel.check()?;
+            }
+            let member = match event {
+                Event::Member(member) => member,
+                other => {
+                    tell(&other, report);
+                    continue;
                 }
-                Entry::Vacant(entry) => {
-                    entry.insert(Late::Waiting(vec![part]));
+            };
+            released = file.release(released, member.header);
+            let Some((key, extension)) = split_name(&member.name) else {
+                no_data(&member.name, report);
+                continue;
+            };
+            let Some(entry) = index.entry(&member, key.len(), extension.len()) else {
+                let message = "the name is too long; the member is left out";
+                let start = escaped(&member.name[..member.name.len().min(200)]);
+                report.warn(Warning::new(WarningKind::BadName, message).key(start));
+                continue;
+            };
+            let key = hash(key);
+            if last != Some(key) {
+                last = Some(key);
+                is_late = !seen.insert(key);
+            }
+            if is_late {
+                let late = index.late.entry(key).or_insert_with(|| Late::Waiting(Vec::new()));
+                if let Late::Waiting(parts) = late {
+                    parts.push(entry.part(&index.names));
                 }
             }
+            index.entries.push(entry);
         }
+        Ok(index)
     }
-    Ok(late)
+
+    /// Takes a member's name in; `None` where its lengths are beyond any sense.
+    fn entry(&mut self, member: &Member<'_>, key: usize, extension: usize) -> Option<IndexEntry> {
+        let entry = IndexEntry {
+            offset: member.data.start,
+            length: member.data.len(),
+            name: u32::try_from(self.names.len()).ok()?,
+            key: u16::try_from(key).ok()?,
+            extension: u16::try_from(extension).ok()?,
+        };
+        self.names.extend_from_slice(&member.name);
+        Some(entry)
+    }
 }
 
 fn hash(key: &[u8]) -> u64 {
@@ -179,8 +223,12 @@ fn split_name(name: &[u8]) -> Option<(&[u8], &[u8])> {
     (dot > base).then(|| (&name[..dot], &name[dot + 1..]))
 }
 
+/// An extension in lower case; most are so already.
 fn extension_text(extension: &[u8]) -> String {
-    String::from_utf8_lossy(extension).to_lowercase()
+    match std::str::from_utf8(extension) {
+        Ok(text) if text.is_ascii() => text.to_ascii_lowercase(),
+        _ => String::from_utf8_lossy(extension).to_lowercase(),
+    }
 }
 
 /// A name that may not be UTF-8, with the bytes that are not as `\xNN`.
@@ -196,54 +244,57 @@ fn escaped(name: &[u8]) -> String {
     })
 }
 
+/// Warns about what the walk met that is no member.
+fn tell(event: &Event<'_>, report: &mut Reporter<'_>) {
+    let warning = match event {
+        Event::Member(_) => return,
+        Event::Sparse(name) => {
+            Warning::new(WarningKind::BadName, "a sparse file cannot be read from within a tar and is left out")
+                .key(escaped(name))
+        }
+        Event::Corrupt { at, resumed: Some(next) } => Warning::new(
+            WarningKind::ShardCorrupt,
+            format!("the header at byte {at} is damaged; reading went on at byte {next}"),
+        ),
+        Event::Corrupt { at, resumed: None } => Warning::new(
+            WarningKind::ShardCorrupt,
+            format!("the header at byte {at} is damaged and no other follows; the samples before it are kept"),
+        ),
+        Event::Truncated { at, name: Some(name) } => Warning::new(
+            WarningKind::ShardTruncated,
+            format!("the shard ends at byte {at} within a member; the samples before the cut are kept"),
+        )
+        .key(escaped(name)),
+        Event::Truncated { at, name: None } => Warning::new(
+            WarningKind::ShardTruncated,
+            format!("the shard ends at byte {at} without its end mark; the samples before it are kept"),
+        ),
+    };
+    report.warn(warning);
+}
+
+/// Warns about a member that has no key, unless it is of a sort that is usually there.
+fn no_data(name: &[u8], report: &mut Reporter<'_>) {
+    let base = name.rsplit(|&byte| byte == b'/').next().unwrap_or(name);
+    let meta = !name.contains(&b'/') && name.starts_with(b"__") && name.ends_with(b"__");
+    if !meta && !base.starts_with(b".") {
+        report.warn(
+            Warning::new(WarningKind::BadName, "a member without an extension is no sample and is left out")
+                .key(escaped(name)),
+        );
+    }
+}
+
 struct Scan<'a> {
     bytes: &'a [u8],
     mapper: Mapper,
     report: Reporter<'a>,
     beside: sidecar::Beside,
-    late: FxHashMap<u64, Late>,
     emitted: u64,
-    first_parts: sidecar::IndexCheck,
+    fits: sidecar::IndexCheck,
 }
 
 impl Scan<'_> {
-    fn tell(&mut self, event: &Event<'_>) {
-        let warning = match event {
-            Event::Member(_) => return,
-            Event::Sparse(name) => Warning::new(WarningKind::BadName, "a sparse file cannot be read from within a tar and is left out")
-                .key(escaped(name)),
-            Event::Corrupt { at, resumed: Some(next) } => Warning::new(
-                WarningKind::ShardCorrupt,
-                format!("the header at byte {at} is damaged; reading went on at byte {next}"),
-            ),
-            Event::Corrupt { at, resumed: None } => Warning::new(
-                WarningKind::ShardCorrupt,
-                format!("the header at byte {at} is damaged and no other follows; the samples before it are kept"),
-            ),
-            Event::Truncated { at, name: Some(name) } => Warning::new(
-                WarningKind::ShardTruncated,
-                format!("the shard ends at byte {at} within a member; the samples before the cut are kept"),
-            )
-            .key(escaped(name)),
-            Event::Truncated { at, name: None } => Warning::new(
-                WarningKind::ShardTruncated,
-                format!("the shard ends at byte {at} without its end mark; the samples before it are kept"),
-            ),
-        };
-        self.report.warn(warning);
-    }
-
-    /// Warns about a member that has no key, unless it is of a sort that is usually there.
-    fn no_data(&mut self, name: &[u8]) {
-        let base = name.rsplit(|&byte| byte == b'/').next().unwrap_or(name);
-        let meta = !name.contains(&b'/') && name.starts_with(b"__") && name.ends_with(b"__");
-        if !meta && !base.starts_with(b".") {
-            self.report.warn(
-                Warning::new(WarningKind::BadName, "a member without an extension is no sample and is left out").key(escaped(name)),
-            );
-        }
-    }
-
     /// The key as text, with warnings about what is odd in it.
     fn readable_key(&mut self, key: &[u8]) -> String {
         if let Ok(text) = std::str::from_utf8(key) {
@@ -254,34 +305,40 @@ impl Scan<'_> {
             return text.to_owned();
         }
         let text = escaped(key);
-        self.report.warn(Warning::new(WarningKind::BadName, "the name is not UTF-8; the odd bytes are shown as \\xNN").key(&text));
+        self.report.warn(
+            Warning::new(WarningKind::BadName, "the name is not UTF-8; the odd bytes are shown as \\xNN").key(&text),
+        );
         text
     }
 
-    /// Hands out a sample, with what belongs to its key further on.
-    fn finish(&mut self, key: String, key_hash: u64, mut parts: Vec<Part>) -> Result<(), FormatError> {
-        if let Some(late) = self.late.get_mut(&key_hash)
-            && let Late::Waiting(more) = std::mem::replace(late, Late::Taken)
-        {
-            let (fresh, twice): (Vec<_>, Vec<_>) =
-                more.into_iter().partition(|part| parts.iter().all(|other| other.extension != part.extension));
-            let warning = if twice.is_empty() {
-                let message = "members of this sample do not stand together in the shard; they are put together here";
-                Warning::new(WarningKind::MembersApart, message)
-            } else {
-                let message = "another sample of the shard has the same key; the first is kept";
-                Warning::new(WarningKind::DuplicateKey, message)
-            };
-            self.report.warn(warning.key(&key));
-            for part in fresh {
-                if parts.iter().all(|other| other.extension != part.extension) {
-                    parts.push(part);
-                }
+    /// Adds the parts of a sample that stand further on in the shard.
+    fn add_late(&mut self, key: &str, parts: &mut Vec<Part>, late: Vec<Part>) {
+        if late.is_empty() {
+            return;
+        }
+        let is_new = |part: &Part| parts.iter().all(|other| other.extension != part.extension);
+        let warning = if late.iter().all(is_new) {
+            let message = "members of this sample do not stand together in the shard; they are put together here";
+            Warning::new(WarningKind::MembersApart, message)
+        } else {
+            let message = "another sample of the shard has the same key; the first is kept";
+            Warning::new(WarningKind::DuplicateKey, message)
+        };
+        self.report.warn(warning.key(key));
+        for part in late {
+            if parts.iter().all(|other| other.extension != part.extension) {
+                parts.push(part);
             }
         }
-        let sample = self.sample(key, &parts);
-        self.emitted += 1;
-        self.report.sample(sample)
+    }
+
+    /// Tells what is known when all samples are read.
+    fn finish(mut self) {
+        let index = self.fits.finish();
+        self.report.warn_all(index);
+        let stats = self.beside.compare(self.emitted);
+        self.report.warn_all(stats);
+        self.report.finish();
     }
 
     fn sample(&mut self, key: String, parts: &[Part]) -> RawSample {
@@ -289,7 +346,10 @@ impl Scan<'_> {
         let image = self.image_part(parts);
         let mut record = None;
         for part in parts {
-            if part.length == 0 && !TEXT_EXTENSIONS.contains(&part.extension.as_str()) && image.is_none_or(|image| !std::ptr::eq(image, part)) {
+            if part.length == 0
+                && !TEXT_EXTENSIONS.contains(&part.extension.as_str())
+                && image.is_none_or(|image| !std::ptr::eq(image, part))
+            {
                 let message = format!("the member .{} has 0 bytes", part.extension);
                 self.report.warn(Warning::new(WarningKind::EmptyMember, message).key(&key));
                 continue;
@@ -343,18 +403,23 @@ impl Scan<'_> {
                 continue;
             }
             let data = &self.bytes[part.offset..part.offset + part.length];
-            let text = String::from_utf8_lossy(data);
             if is_class {
                 if record.fields.class_index.is_none() {
-                    record.fields.class_index = text.trim().parse().ok();
+                    record.fields.class_index = String::from_utf8_lossy(data).trim().parse().ok();
                 }
                 continue;
             }
             let missing = record.fields.caption.as_ref().is_none_or(String::is_empty);
             if is_mapped || missing {
+                let text = String::from_utf8_lossy(data);
                 let kept = cut_text(&text);
                 if kept.len() < text.len() {
-                    let message = format!("the .{} member has {} bytes; its first {} are kept", part.extension, text.len(), kept.len());
+                    let message = format!(
+                        "the .{} member has {} bytes; its first {} are kept",
+                        part.extension,
+                        text.len(),
+                        kept.len()
+                    );
                     self.report.warn(Warning::new(WarningKind::ValueCut, message).key(key));
                 }
                 record.fields.caption = Some(kept.to_owned());
@@ -370,7 +435,8 @@ impl Scan<'_> {
             return Some(part);
         }
         let plain = |part: &&Part| IMAGE_EXTENSIONS.contains(&part.extension.as_str());
-        let ending = |part: &&Part| part.extension.rsplit('.').next().is_some_and(|last| IMAGE_EXTENSIONS.contains(&last));
+        let ending =
+            |part: &&Part| part.extension.rsplit('.').next().is_some_and(|last| IMAGE_EXTENSIONS.contains(&last));
         parts.iter().find(plain).or_else(|| parts.iter().find(ending)).or_else(|| {
             parts.iter().find(|part| {
                 let text = TEXT_EXTENSIONS.contains(&part.extension.as_str()) || part.extension == "json";
@@ -399,15 +465,33 @@ fn location(part: &Part) -> Option<Location> {
 pub(super) fn starts_as_image(bytes: &[u8]) -> bool {
     let webp = bytes.len() >= 12 && bytes.starts_with(b"RIFF") && &bytes[8..12] == b"WEBP";
     // `BM` alone is too short a sign: the size of the bitmap's second header must be a known one.
-    let bmp = bytes.len() >= 18 && bytes.starts_with(b"BM") && matches!(bytes[14], 12 | 40 | 52 | 56 | 64 | 108 | 124) && bytes[15..18] == [0; 3];
-    webp || bmp || [b"\xff\xd8\xff".as_slice(), b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a"].iter().any(|magic| bytes.starts_with(magic))
+    let bmp = bytes.len() >= 18
+        && bytes.starts_with(b"BM")
+        && matches!(bytes[14], 12 | 40 | 52 | 56 | 64 | 108 | 124)
+        && bytes[15..18] == [0; 3];
+    webp || bmp
+        || [b"\xff\xd8\xff".as_slice(), b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a"]
+            .iter()
+            .any(|magic| bytes.starts_with(magic))
 }
 
+/// Uncompressed bytes of a compressed shard that are looked at for its columns.
+const PEEK: u64 = 4 << 20;
+
 /// What a member's name and first bytes say about columns: the extension with an example, for the open dialog.
-pub(super) fn columns(shard: &Shard, opts: &ReadOptions) -> Result<Vec<(String, String)>, FormatError> {
-    let file = MappedFile::open(&tar_path(shard, opts, &mut Vec::new())?)?;
+pub(super) fn columns(shard: &Shard) -> Result<Vec<(String, String)>, FormatError> {
+    if is_compressed(&shard.path) {
+        let mut start = Vec::new();
+        let read = gz::open_stream(&shard.path)?.take(PEEK).read_to_end(&mut start);
+        // A stream that breaks off has told what it could.
+        return read.map(|_| columns_of(&start)).map_err(|error| FormatError::io(&shard.path, error));
+    }
+    let file = MappedFile::open(&shard.path)?;
     file.check()?;
-    let bytes = file.bytes();
+    Ok(columns_of(file.bytes()))
+}
+
+fn columns_of(bytes: &[u8]) -> Vec<(String, String)> {
     let mut columns: Vec<(String, String)> = Vec::new();
     let mut first_key = None;
     // Later samples may have columns that the first lacks; a few are enough to see them.
@@ -438,5 +522,5 @@ pub(super) fn columns(shard: &Shard, opts: &ReadOptions) -> Result<Vec<(String, 
             columns.push((extension, example));
         }
     }
-    Ok(columns)
+    columns
 }

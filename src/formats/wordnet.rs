@@ -106,7 +106,10 @@ mod tests {
         };
         check("00000001\troot\t\n00000009\tleaf|other\t00000001\n", "root leaf");
         check("00000001\troot\t\n00000002\tmid\t00000001\n00000009\tleaf\t00000001,00000002\n", "root mid leaf");
-        check("00000001\troot\t\n00000002\ta\t00000001\n00000003\tb\t00000001\n00000009\tleaf\t00000003,00000002\n", "root b leaf");
+        check(
+            "00000001\troot\t\n00000002\ta\t00000001\n00000003\tb\t00000001\n00000009\tleaf\t00000003,00000002\n",
+            "root b leaf",
+        );
         check("00000009\tleaf\t00000009\n", &["leaf"; 41].join(" "));
     }
 
@@ -115,7 +118,8 @@ mod tests {
         let tench = synset("n01440764").unwrap();
         assert_eq!(tench.lemmas, ["tench", "Tinca tinca"]);
         assert_eq!((tench.path.first().unwrap().as_str(), tench.path.last().unwrap().as_str()), ("entity", "tench"));
-        let check = |wnid, index, known| assert_eq!((class_index(wnid), synset(wnid).is_some()), (index, known), "{wnid}");
+        let check =
+            |wnid, index, known| assert_eq!((class_index(wnid), synset(wnid).is_some()), (index, known), "{wnid}");
         check("n01440764", Some(0), true);
         check("n15075141", Some(999), true);
         check("n00001740", None, true);
