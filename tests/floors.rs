@@ -89,9 +89,9 @@ const FREE: &[&str] = &[
     "zstd",
 ];
 
-/// The only home of threads; asking how many cores there are starts none.
+/// The only home of threads; waiting, and asking how many cores there are, starts none.
 const THREADS: &str = "jobs";
-const HARMLESS: &[&[&str]] = &[&["std", "thread", "available_parallelism"]];
+const HARMLESS: &[&[&str]] = &[&["std", "thread", "available_parallelism"], &["std", "thread", "sleep"]];
 
 /// Floors that compute and never read or write.
 const NO_IO: &[&str] = &["analysis", "app"];
@@ -559,7 +559,7 @@ fn good_sources_pass() {
         ("catalog/mod.rs", "fn f() -> impl Iterator<Item = u8> + use<> {} fn g<'image>(x: &'image u8) {}"),
         ("catalog/mod.rs", "pub(crate) fn f() {} pub(in crate::catalog) fn g() {} pub(super) struct X;"),
         ("jobs/mod.rs", "use std::thread; fn f() { thread::spawn(|| {}); }"),
-        ("gpu/mod.rs", "fn f() { std::thread::available_parallelism(); }"),
+        ("gpu/mod.rs", "fn f() { std::thread::available_parallelism(); std::thread::sleep(pause); }"),
         ("catalog/mod.rs", "#[cfg(test)] mod tests { use std::thread; fn f() { thread::spawn(|| {}); } }"),
         ("analysis/mod.rs", "#[cfg(test)] mod tests { fn f() { std::fs::read(\"x\"); tempfile::tempdir(); } }"),
         ("app/tests.rs", "fn f() { std::fs::read(\"x\"); }"),
