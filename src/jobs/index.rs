@@ -114,7 +114,13 @@ pub fn index_sources(
 ) -> Result<IndexReport, CatalogError> {
     let started = Instant::now();
     let mut report = IndexReport::default();
-    match run(store, sources, options, progress, cancel, on_event, &mut report) {
+    let mut done = run(store, sources, options, progress, cancel, on_event, &mut report);
+    if done.as_ref().is_err_and(CatalogError::is_corrupt) {
+        // The damage is noted beside the catalog: opening it again sets it aside.
+        report.datasets.clear();
+        done = run(store, sources, options, progress, cancel, on_event, &mut report);
+    }
+    match done {
         Err(CatalogError::Cancelled(Cancelled)) => report.cancelled = true,
         done => done?,
     }
@@ -172,7 +178,7 @@ fn run(
     progress.set_total(bytes.max(1));
     let mut result = Ok(());
     for work in &mut open {
-        result = work.read_again_if_damaged(store, options, progress, cancel, on_event);
+        result = work.read(store, options, progress, cancel, on_event);
         if result.is_err() {
             break;
         }
@@ -236,33 +242,6 @@ impl<'a> Dataset<'a> {
         Ok(Self { index, source, writer, plan: Plan::default(), warnings })
     }
 
-    /// Reads what is to be read; where the catalog turns out to be damaged, it is built anew.
-    fn read_again_if_damaged(
-        &mut self,
-        store: &Store,
-        options: &IndexOptions,
-        progress: &Progress,
-        cancel: &CancelToken,
-        on_event: &(impl Fn(IndexEvent) + Sync),
-    ) -> Result<(), CatalogError> {
-        let read = |work: &mut Self| {
-            work.read(store, options, progress, cancel, on_event)?;
-            work.writer.find_duplicates(cancel)
-        };
-        match read(self) {
-            Err(error) if error.is_corrupt() => {
-                let warnings = self.writer.rebuild()?;
-                for warning in &warnings {
-                    on_event(IndexEvent::Warning { dataset: self.index, warning: warning.clone() });
-                }
-                self.warnings.extend(warnings);
-                self.plan = self.writer.plan(self.source)?;
-                read(self)
-            }
-            done => done,
-        }
-    }
-
     /// Phase one: the samples.
     fn read(
         &mut self,
@@ -272,10 +251,9 @@ impl<'a> Dataset<'a> {
         cancel: &CancelToken,
         on_event: &(impl Fn(IndexEvent) + Sync),
     ) -> Result<(), CatalogError> {
-        let to_read = std::mem::take(&mut self.plan.to_read);
-        let read = self.read_shards(&to_read, store, options, progress, cancel, on_event);
-        self.plan.to_read = to_read;
-        read
+        let to_read = self.plan.to_read.clone();
+        self.read_shards(&to_read, store, options, progress, cancel, on_event)?;
+        self.writer.find_duplicates(cancel)
     }
 
     fn read_shards(
