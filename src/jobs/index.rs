@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use serde::Serialize;
 
 use crate::base::{CancelToken, Cancelled, Progress, Warning, WarningKind};
@@ -110,7 +110,7 @@ pub fn index_sources(
     options: &IndexOptions,
     progress: &Progress,
     cancel: &CancelToken,
-    on_event: &(impl Fn(IndexEvent) + Sync),
+    on_event: &(impl Fn(IndexEvent) + Sync + ?Sized),
 ) -> Result<IndexReport, CatalogError> {
     let started = Instant::now();
     let mut report = IndexReport::default();
@@ -139,7 +139,7 @@ pub fn load_sources(
     options: &IndexOptions,
     progress: &Progress,
     cancel: &CancelToken,
-    on_event: &(impl Fn(IndexEvent) + Sync),
+    on_event: &(impl Fn(IndexEvent) + Sync + ?Sized),
 ) -> Result<(IndexReport, Columns), CatalogError> {
     let load = || -> Result<_, CatalogError> {
         let report = index_sources(store, sources, options, progress, cancel, on_event)?;
@@ -157,13 +157,30 @@ pub fn load_sources(
     }
 }
 
+/// Calls `tick` every `every` from a thread of its own while `work` runs, and once at its end.
+pub fn while_ticking<T>(every: Duration, tick: impl Fn() + Sync, work: impl FnOnce() -> T) -> T {
+    let (done, ended) = bounded::<()>(0);
+    thread::scope(|scope| {
+        let tick = &tick;
+        scope.spawn(move || {
+            while ended.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
+                tick();
+            }
+            tick();
+        });
+        let value = work();
+        drop(done);
+        value
+    })
+}
+
 fn run(
     store: &Store,
     sources: &[Source],
     options: &IndexOptions,
     progress: &Progress,
     cancel: &CancelToken,
-    on_event: &(impl Fn(IndexEvent) + Sync),
+    on_event: &(impl Fn(IndexEvent) + Sync + ?Sized),
     report: &mut IndexReport,
 ) -> Result<(), CatalogError> {
     let mut open = Vec::new();
@@ -219,7 +236,7 @@ impl<'a> Dataset<'a> {
         source: &'a Source,
         options: &IndexOptions,
         cancel: &CancelToken,
-        on_event: &(impl Fn(IndexEvent) + Sync),
+        on_event: &(impl Fn(IndexEvent) + Sync + ?Sized),
     ) -> Result<Self, CatalogError> {
         let mut waiting = false;
         let (mut writer, warnings) = loop {
@@ -249,7 +266,7 @@ impl<'a> Dataset<'a> {
         options: &IndexOptions,
         progress: &Progress,
         cancel: &CancelToken,
-        on_event: &(impl Fn(IndexEvent) + Sync),
+        on_event: &(impl Fn(IndexEvent) + Sync + ?Sized),
     ) -> Result<(), CatalogError> {
         let to_read = self.plan.to_read.clone();
         self.read_shards(&to_read, store, options, progress, cancel, on_event)?;
@@ -263,7 +280,7 @@ impl<'a> Dataset<'a> {
         options: &IndexOptions,
         progress: &Progress,
         cancel: &CancelToken,
-        on_event: &(impl Fn(IndexEvent) + Sync),
+        on_event: &(impl Fn(IndexEvent) + Sync + ?Sized),
     ) -> Result<(), CatalogError> {
         if to_read.is_empty() {
             return Ok(());
@@ -310,7 +327,7 @@ impl<'a> Dataset<'a> {
         chunks: &Receiver<Message>,
         progress: &Progress,
         cancel: &CancelToken,
-        on_event: &(impl Fn(IndexEvent) + Sync),
+        on_event: &(impl Fn(IndexEvent) + Sync + ?Sized),
     ) -> Result<(), CatalogError> {
         on_event(IndexEvent::ShardStarted { dataset: self.index, shard: shard.name.clone() });
         self.writer.begin(position, shard)?;
@@ -355,7 +372,7 @@ impl<'a> Dataset<'a> {
         &self,
         progress: &Progress,
         cancel: &CancelToken,
-        on_event: &(impl Fn(IndexEvent) + Sync),
+        on_event: &(impl Fn(IndexEvent) + Sync + ?Sized),
     ) -> Result<(), CatalogError> {
         for shard in self.writer.unsearchable()? {
             cancel.check()?;
