@@ -107,20 +107,6 @@ impl Catalog {
         Ok((catalog, warnings))
     }
 
-    /// Lets go of the file: closing it after it was renamed could touch its successor's log.
-    pub(super) fn disconnect(&mut self) -> Result<(), CatalogError> {
-        self.connection = Connection::open_in_memory().at(&self.path)?;
-        Ok(())
-    }
-
-    /// Opens the file at the same path again, after it was set aside.
-    pub(super) fn reconnect(&mut self) -> Result<(), CatalogError> {
-        self.connection = schema::open(&self.path, true)?.0;
-        self.blocks.borrow_mut().clear();
-        self.chunks.borrow_mut().clear();
-        self.refresh()
-    }
-
     /// Opens an existing catalog file by its path, as another thread knows it from
     /// [`DatasetColumns::catalog`]. Nothing is made or set aside.
     ///

@@ -105,12 +105,10 @@ impl Store {
     #[must_use]
     pub fn catalog_path(&self, source: &Source) -> PathBuf {
         let root = fs::canonicalize(&source.root).unwrap_or_else(|_| source.root.clone());
-        let mut name: String = source
-            .name
-            .chars()
-            .map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' })
-            .take(40)
-            .collect();
+        // Not the display name: that may depend on what else is open.
+        let name = root.file_name().map_or_else(|| source.name.clone(), |name| name.to_string_lossy().into_owned());
+        let mut name: String =
+            name.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' }).take(40).collect();
         if name.starts_with('.') || name.is_empty() {
             name.insert(0, '_');
         }

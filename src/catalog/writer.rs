@@ -684,21 +684,6 @@ impl Writer {
         Ok(repeated)
     }
 
-    /// Sets the catalog aside and starts an empty one, keeping the lock.
-    ///
-    /// # Errors
-    /// If the file system refuses.
-    pub fn rebuild(&mut self) -> Result<Vec<Warning>, CatalogError> {
-        self.open = None;
-        self.dictionaries = None;
-        let path = self.path().to_owned();
-        let message = schema::found_damaged(&path).unwrap_or_else(|| "found while indexing".to_owned());
-        self.catalog.disconnect()?;
-        let aside = schema::set_aside(&path)?;
-        self.catalog.reconnect()?;
-        Ok(vec![schema::rebuilt(&message, &aside)])
-    }
-
     /// Number of shards, samples, pictures and unreadable pictures.
     ///
     /// # Errors

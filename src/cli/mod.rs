@@ -1,1 +1,191 @@
-//! (being built)
+//! Floor 8: the commands of the terminal.
+//!
+//! Each command is a file with its arguments and one function that runs it. Stdout carries one document (or
+//! lines, one a sample) and nothing else; progress and notes go to stderr. Exit codes: 0 done, 1 failed
+//! with one sentence on stderr, 2 arguments that cannot be read. A reader that closes stdout early
+//! (`| head`) ends the command quietly.
+
+mod index;
+mod progress;
+mod query;
+mod show;
+mod taxonomy;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::base::{CancelToken, Progress, Warning, logging};
+use crate::catalog::filter::FilterError;
+use crate::catalog::{CatalogError, Columns, Store};
+use crate::formats::{self, FieldMap, FormatError, ReadOptions, Source};
+use crate::jobs::index::{IndexOptions, IndexReport, load_sources};
+
+#[derive(Debug, Parser)]
+#[command(name = "shopscope", version, about, subcommand_precedence_over_arg = true)]
+struct Args {
+    /// Folder of the catalogs (default: in the cache directory of the system).
+    #[arg(long, global = true, value_name = "DIR")]
+    catalog: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    window: WindowArgs,
+}
+
+/// What opens a window: paths without a command.
+#[derive(Debug, clap::Args)]
+struct WindowArgs {
+    /// Shards, folders or caption files to open in a window.
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Read datasets into their catalogs; only what changed since the last time.
+    Index(index::Args),
+    /// Print the samples that match a filter and a search.
+    Query(query::Args),
+    /// Print everything about one sample, or write its picture to a file.
+    Show(show::Args),
+    /// Print the taxonomy with the number of samples at and below each node, all datasets merged.
+    Taxonomy(taxonomy::Args),
+}
+
+/// Why a command ends early.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    #[error(transparent)]
+    Catalog(CatalogError),
+    /// One sentence.
+    #[error("{0}")]
+    Failed(String),
+    /// Arguments that cannot be read.
+    #[error("{0}")]
+    Usage(String),
+    /// Stdout cannot be written.
+    #[error("cannot write the output ({0})")]
+    Output(#[from] io::Error),
+}
+
+impl From<CatalogError> for CliError {
+    fn from(error: CatalogError) -> Self {
+        match error {
+            CatalogError::Query(error) => error.into(),
+            other => Self::Catalog(other),
+        }
+    }
+}
+
+impl From<FilterError> for CliError {
+    fn from(error: FilterError) -> Self {
+        match error.position {
+            Some(_) => Self::Usage(format!("cannot read the filter or search: {error}")),
+            None => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+/// Runs the program with its arguments (the first is its own name).
+#[must_use]
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    logging::init();
+    let args = match Args::try_parse_from(args) {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version are no errors: clap prints them to stdout and says 0.
+            let code = error.exit_code();
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(code).unwrap_or(2));
+        }
+    };
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let done = dispatch(args, &mut out).and_then(|()| Ok(out.flush()?));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            // The buffer cannot be flushed any more; dropping it would try.
+            let _ = out.into_parts();
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            // What was printed before stands.
+            let _ = out.flush();
+            let code = if matches!(error, CliError::Usage(_)) { 2 } else { 1 };
+            eprintln!("shopscope: {error}");
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn dispatch(args: Args, out: &mut dyn Write) -> Result<(), CliError> {
+    let Args { catalog, command, window } = args;
+    if command.is_some() && !window.paths.is_empty() {
+        let first = window.paths[0].display();
+        return Err(CliError::Usage(format!("a command comes before its paths; what is this: {first}")));
+    }
+    match command {
+        Some(Command::Index(args)) => index::run(&args, catalog, out),
+        Some(Command::Query(args)) => query::run(&args, catalog, out),
+        Some(Command::Show(args)) => show::run(&args, catalog, out),
+        Some(Command::Taxonomy(args)) => taxonomy::run(&args, catalog, out),
+        None => Err(CliError::Usage("say what to do: shopscope index PATH, or shopscope --help".to_owned())),
+    }
+}
+
+/// Opens the catalogs; notes go to stderr.
+fn open_store(catalog: Option<PathBuf>) -> Result<(Store, Vec<Warning>), CliError> {
+    let (store, warnings) = Store::open(catalog)?;
+    warnings.iter().for_each(note);
+    Ok((store, warnings))
+}
+
+fn note(warning: &Warning) {
+    eprintln!("shopscope: {}", warning.message);
+}
+
+/// What the paths hold, with names that are unique.
+fn detect(paths: &[PathBuf], store: &Store, map: &FieldMap) -> Result<Vec<Source>, CliError> {
+    let options = ReadOptions { map: map.clone(), cache_dir: store.dir().to_owned(), ..ReadOptions::default() };
+    let mut sources = formats::detect(paths, &options)?;
+    for at in 1..sources.len() {
+        let name = sources[at].name.clone();
+        let taken = |name: &str| sources[..at].iter().any(|other| other.name == name);
+        if let Some(unique) = (2..).map(|n| format!("{name} ({n})")).find(|unique| !taken(unique))
+            && taken(&name)
+        {
+            sources[at].name = unique;
+        }
+    }
+    Ok(sources)
+}
+
+/// What most commands begin with: index what changed, then read the columns.
+struct Loaded {
+    store: Store,
+    sources: Vec<Source>,
+    report: IndexReport,
+    columns: Columns,
+}
+
+fn load(paths: &[PathBuf], catalog: Option<PathBuf>, text_index: bool) -> Result<Loaded, CliError> {
+    let (store, _) = open_store(catalog)?;
+    let sources = detect(paths, &store, &FieldMap::default())?;
+    let options = IndexOptions { text_index, ..IndexOptions::default() };
+    let progress = Progress::default();
+    let (report, columns) = progress::shown(&progress, |on_event| {
+        load_sources(&store, &sources, &options, &progress, &CancelToken::default(), on_event)
+    })?;
+    for warning in report.datasets.iter().flat_map(|dataset| &dataset.warnings) {
+        if warning.kind == crate::base::WarningKind::CatalogRebuilt {
+            note(warning);
+        }
+    }
+    Ok(Loaded { store, sources, report, columns })
+}

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use serde::Serialize;
 
 use crate::base::{CancelToken, Cancelled, Progress, Warning, WarningKind};
@@ -110,11 +110,17 @@ pub fn index_sources(
     options: &IndexOptions,
     progress: &Progress,
     cancel: &CancelToken,
-    on_event: &(impl Fn(IndexEvent) + Sync),
+    on_event: &(impl Fn(IndexEvent) + Sync + ?Sized),
 ) -> Result<IndexReport, CatalogError> {
     let started = Instant::now();
     let mut report = IndexReport::default();
-    match run(store, sources, options, progress, cancel, on_event, &mut report) {
+    let mut done = run(store, sources, options, progress, cancel, on_event, &mut report);
+    if done.as_ref().is_err_and(CatalogError::is_corrupt) {
+        // The damage is noted beside the catalog: opening it again sets it aside.
+        report.datasets.clear();
+        done = run(store, sources, options, progress, cancel, on_event, &mut report);
+    }
+    match done {
         Err(CatalogError::Cancelled(Cancelled)) => report.cancelled = true,
         done => done?,
     }
@@ -133,7 +139,7 @@ pub fn load_sources(
     options: &IndexOptions,
     progress: &Progress,
     cancel: &CancelToken,
-    on_event: &(impl Fn(IndexEvent) + Sync),
+    on_event: &(impl Fn(IndexEvent) + Sync + ?Sized),
 ) -> Result<(IndexReport, Columns), CatalogError> {
     let load = || -> Result<_, CatalogError> {
         let report = index_sources(store, sources, options, progress, cancel, on_event)?;
@@ -151,13 +157,30 @@ pub fn load_sources(
     }
 }
 
+/// Calls `tick` every `every` from a thread of its own while `work` runs, and once at its end.
+pub fn while_ticking<T>(every: Duration, tick: impl Fn() + Sync, work: impl FnOnce() -> T) -> T {
+    let (done, ended) = bounded::<()>(0);
+    thread::scope(|scope| {
+        let tick = &tick;
+        scope.spawn(move || {
+            while ended.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
+                tick();
+            }
+            tick();
+        });
+        let value = work();
+        drop(done);
+        value
+    })
+}
+
 fn run(
     store: &Store,
     sources: &[Source],
     options: &IndexOptions,
     progress: &Progress,
     cancel: &CancelToken,
-    on_event: &(impl Fn(IndexEvent) + Sync),
+    on_event: &(impl Fn(IndexEvent) + Sync + ?Sized),
     report: &mut IndexReport,
 ) -> Result<(), CatalogError> {
     let mut open = Vec::new();
@@ -172,7 +195,7 @@ fn run(
     progress.set_total(bytes.max(1));
     let mut result = Ok(());
     for work in &mut open {
-        result = work.read_again_if_damaged(store, options, progress, cancel, on_event);
+        result = work.read(store, options, progress, cancel, on_event);
         if result.is_err() {
             break;
         }
@@ -213,7 +236,7 @@ impl<'a> Dataset<'a> {
         source: &'a Source,
         options: &IndexOptions,
         cancel: &CancelToken,
-        on_event: &(impl Fn(IndexEvent) + Sync),
+        on_event: &(impl Fn(IndexEvent) + Sync + ?Sized),
     ) -> Result<Self, CatalogError> {
         let mut waiting = false;
         let (mut writer, warnings) = loop {
@@ -236,33 +259,6 @@ impl<'a> Dataset<'a> {
         Ok(Self { index, source, writer, plan: Plan::default(), warnings })
     }
 
-    /// Reads what is to be read; where the catalog turns out to be damaged, it is built anew.
-    fn read_again_if_damaged(
-        &mut self,
-        store: &Store,
-        options: &IndexOptions,
-        progress: &Progress,
-        cancel: &CancelToken,
-        on_event: &(impl Fn(IndexEvent) + Sync),
-    ) -> Result<(), CatalogError> {
-        let read = |work: &mut Self| {
-            work.read(store, options, progress, cancel, on_event)?;
-            work.writer.find_duplicates(cancel)
-        };
-        match read(self) {
-            Err(error) if error.is_corrupt() => {
-                let warnings = self.writer.rebuild()?;
-                for warning in &warnings {
-                    on_event(IndexEvent::Warning { dataset: self.index, warning: warning.clone() });
-                }
-                self.warnings.extend(warnings);
-                self.plan = self.writer.plan(self.source)?;
-                read(self)
-            }
-            done => done,
-        }
-    }
-
     /// Phase one: the samples.
     fn read(
         &mut self,
@@ -270,12 +266,11 @@ impl<'a> Dataset<'a> {
         options: &IndexOptions,
         progress: &Progress,
         cancel: &CancelToken,
-        on_event: &(impl Fn(IndexEvent) + Sync),
+        on_event: &(impl Fn(IndexEvent) + Sync + ?Sized),
     ) -> Result<(), CatalogError> {
-        let to_read = std::mem::take(&mut self.plan.to_read);
-        let read = self.read_shards(&to_read, store, options, progress, cancel, on_event);
-        self.plan.to_read = to_read;
-        read
+        let to_read = self.plan.to_read.clone();
+        self.read_shards(&to_read, store, options, progress, cancel, on_event)?;
+        self.writer.find_duplicates(cancel)
     }
 
     fn read_shards(
@@ -285,7 +280,7 @@ impl<'a> Dataset<'a> {
         options: &IndexOptions,
         progress: &Progress,
         cancel: &CancelToken,
-        on_event: &(impl Fn(IndexEvent) + Sync),
+        on_event: &(impl Fn(IndexEvent) + Sync + ?Sized),
     ) -> Result<(), CatalogError> {
         if to_read.is_empty() {
             return Ok(());
@@ -332,7 +327,7 @@ impl<'a> Dataset<'a> {
         chunks: &Receiver<Message>,
         progress: &Progress,
         cancel: &CancelToken,
-        on_event: &(impl Fn(IndexEvent) + Sync),
+        on_event: &(impl Fn(IndexEvent) + Sync + ?Sized),
     ) -> Result<(), CatalogError> {
         on_event(IndexEvent::ShardStarted { dataset: self.index, shard: shard.name.clone() });
         self.writer.begin(position, shard)?;
@@ -377,7 +372,7 @@ impl<'a> Dataset<'a> {
         &self,
         progress: &Progress,
         cancel: &CancelToken,
-        on_event: &(impl Fn(IndexEvent) + Sync),
+        on_event: &(impl Fn(IndexEvent) + Sync + ?Sized),
     ) -> Result<(), CatalogError> {
         for shard in self.writer.unsearchable()? {
             cancel.check()?;

@@ -1,0 +1,37 @@
+//! Progress of indexing on stderr, if a person looks at it.
+
+use std::io::{IsTerminal, stderr};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::base::Progress;
+use crate::jobs;
+use crate::jobs::index::IndexEvent;
+
+/// Runs `work` with a bar on stderr where that is a terminal. `work` gets what to call with its events.
+pub(super) fn shown<T>(progress: &Progress, work: impl FnOnce(&(dyn Fn(IndexEvent) + Sync)) -> T) -> T {
+    if !stderr().is_terminal() {
+        return work(&|event| {
+            if let IndexEvent::Waiting { .. } = event {
+                eprintln!("shopscope: another shopscope is indexing this dataset; waiting for it");
+            }
+        });
+    }
+    let bar = ProgressBar::new(1000);
+    let style = ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}  {elapsed}");
+    bar.set_style(style.expect("the template is right"));
+    let tick = || {
+        bar.set_position((progress.fraction().unwrap_or(0.0) * 1000.0) as u64);
+        bar.set_message(format!("{} samples", progress.samples()));
+    };
+    let done = jobs::index::while_ticking(Duration::from_millis(100), tick, || {
+        work(&|event| {
+            if let IndexEvent::Waiting { .. } = event {
+                bar.println("another shopscope is indexing this dataset; waiting for it");
+            }
+        })
+    });
+    bar.finish_and_clear();
+    done
+}
