@@ -1,1 +1,3 @@
-//! (being built)
+//! Floor 3: pure numbers; no I/O, no SQL.
+
+pub mod text;
