@@ -175,6 +175,12 @@ fn tag(types: &Types, weights: &[Row], ids: &[u32], guesses: &mut Vec<u8>) {
     let mut rows = Vec::new();
     guesses.clear();
     for i in 0..ids.len() {
+        let certain = types.types[ids[i] as usize].word.certain;
+        if (certain as usize) < Tag::COUNT {
+            (tag2, tag1) = (tag1, certain as usize);
+            guesses.push(certain);
+            continue;
+        }
         rows_of(types, ids, i, tag1, tag2, regime, &mut rows);
         let mut scores = [0.0; Tag::COUNT];
         for &row in &rows {
@@ -196,6 +202,7 @@ struct Options {
     rate: f32,
     cutoff: u32,
     gold_history: f64,
+    levels: i8,
 }
 
 /// One model of one seed: the weights averaged over the passes of the second half.
@@ -242,6 +249,11 @@ fn train(sentences: &[Sentence], index: &HashMap<u32, u32>, full: &Counts, optio
             let regime = features::regime(ids.iter().map(|&id| &types.types[id as usize].word));
             let (mut tag1, mut tag2) = (NO_TAG, NO_TAG);
             for i in 0..ids.len() {
+                let certain = types.types[ids[i] as usize].word.certain as usize;
+                if certain < Tag::COUNT {
+                    (tag2, tag1) = (tag1, certain);
+                    continue;
+                }
                 rows_of(&types, &ids, i, tag1, tag2, regime, &mut rows);
                 rows.retain(|_| rng.random::<u32>() >= threshold);
                 let mut scores = [0.0_f32; Tag::COUNT];
@@ -303,7 +315,7 @@ fn accuracy(name: &str, sentences: &[Sentence], index: &HashMap<u32, u32>, full:
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut options =
-        Options { passes: 14, seeds: 4, augment: 0.2, dropout: 0.2, rate: 0.05, cutoff: 2, gold_history: 0.0 };
+        Options { passes: 14, seeds: 4, augment: 0.2, dropout: 0.2, rate: 0.05, cutoff: 2, gold_history: 0.0, levels: 127 };
     let (mut paths, mut dev, mut hold_out) = (Vec::new(), None, false);
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
@@ -316,6 +328,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "--dropout" => options.dropout = value()?.parse()?,
             "--rate" => options.rate = value()?.parse()?,
             "--cutoff" => options.cutoff = value()?.parse()?,
+            "--levels" => options.levels = value()?.parse()?,
             "--hold-out" => hold_out = true,
             "--gold-history" => options.gold_history = value()?.parse()?,
             _ => paths.push(arg),
@@ -394,7 +407,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     if let Some(dev) = &dev {
         accuracy("mean of seeds on dev", dev, &index, &full, &weights);
     }
-    let bytes = model::pack(&kept, &weights, full.0.iter().map(|(&lower, counts)| (lower, counts)));
+    let bytes = model::pack(&kept, &weights, full.0.iter().map(|(&lower, counts)| (lower, counts)), options.levels);
+    let bytes = zstd::encode_all(&bytes[..], 22)?;
     std::fs::write(out, &bytes).map_err(|error| format!("cannot write the model: {error}: {out}"))?;
     eprintln!("{} bytes written", bytes.len());
     Ok(())

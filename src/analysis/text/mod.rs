@@ -4,6 +4,7 @@
 //! a [`ngrams::SpillStore`] of the caller. Every statistic is `partial(part) -> Partial` and a `merge` that is
 //! associative and commutative, so that shards are counted where they are and a dataset's answer is the merge.
 
+pub mod generate;
 pub mod ngrams;
 pub mod tagger;
 pub mod tokens;

@@ -5,7 +5,10 @@
 //! when tagging: their sum over a word type is one row per offset, made once a type. Those of the **context**: tags
 //! given so far, pairs of neighbours, how the sentence is capitalised; each of them is a look-up per word.
 //!
-//! A feature is the 32-bit hash of its template and value; nothing else of it is kept in the model.
+//! A feature is the 32-bit hash of its template and value; nothing else of it is kept in the model. The highest bit is set for features of
+//! the context, so that those, which are looked up for every word, stand together in the table.
+//!
+//! Frequent words that always get the same tag (`the`, `,`) are *certain*: nothing is looked at for them.
 
 use super::Tag;
 
@@ -29,10 +32,15 @@ const fn mix(hash: u64) -> u64 {
     hash ^ (hash >> 29)
 }
 
-/// The feature of a template with one value.
+/// Set in features of the context.
+pub const CONTEXT: u32 = 1 << 31;
+/// Set in the lexicon's class of a certain word, whose tag stands in the lowest five bits.
+pub const CERTAIN: u32 = 1 << 31;
+
+/// The feature of a template of word types with one value.
 #[inline]
 const fn feature(template: u64, value: u64) -> u32 {
-    (mix(value ^ template.wrapping_mul(0xD6E8_FEB8_6659_FD93)) >> 32) as u32
+    (mix(value ^ template.wrapping_mul(0xD6E8_FEB8_6659_FD93)) >> 33) as u32
 }
 
 /// Two values as one.
@@ -90,13 +98,15 @@ pub struct Word {
     pub suffix2: u64,
     /// Hash of the shape: `Xxx-dd`, runs shortened to two.
     pub shape: u64,
+    /// The tag of a certain word, else `Tag::COUNT`.
+    pub certain: u8,
 }
 
 impl Word {
     /// What stands before the first and behind the last word.
     #[must_use]
     pub const fn edge() -> Self {
-        Self { form: 1, lower: 1, case: Case::None, is_long: false, class: 1, suffix3: 1, suffix2: 1, shape: 1 }
+        Self { form: 1, lower: 1, case: Case::None, is_long: false, class: 1, suffix3: 1, suffix2: 1, shape: 1, certain: Tag::COUNT as u8 }
     }
 }
 
@@ -145,7 +155,8 @@ pub fn word(form: &str, lexicon: impl FnOnce(u64) -> Option<u32>, mut found: imp
     let shape = shape(form);
     let lower_hash = hash_str(&lower);
     let known = lexicon(lower_hash);
-    let class = known.map_or_else(|| class_of(&lower, case), u64::from);
+    let class = known.map_or_else(|| class_of(&lower, case), |class| u64::from(class & !CERTAIN));
+    let certain = known.filter(|class| class & CERTAIN != 0).map_or(Tag::COUNT as u8, |class| (class & 31) as u8);
     let chars: Vec<(usize, char)> = lower.char_indices().collect();
     let suffix = |n: usize| if chars.len() > n { &lower[chars[chars.len() - n].0..] } else { &lower[..] };
     let prefix = |n: usize| if chars.len() > n { &lower[..chars[n].0] } else { &lower[..] };
@@ -158,6 +169,7 @@ pub fn word(form: &str, lexicon: impl FnOnce(u64) -> Option<u32>, mut found: imp
         suffix3: hash_str(suffix(3)),
         suffix2: hash_str(suffix(2)),
         shape: hash_str(&shape),
+        certain,
     };
     for offset in 0..=2 * RADIUS {
         let distance = offset.abs_diff(RADIUS);
@@ -198,8 +210,8 @@ pub fn word(form: &str, lexicon: impl FnOnce(u64) -> Option<u32>, mut found: imp
                     add(template, hash_str(stem));
                 }
             }
-            // Every run of three letters.
-            for triple in chars.windows(3) {
+            // Every run of three letters; of a word without end only the first ones.
+            for triple in chars.windows(3).take(24) {
                 let end = triple[2].0 + triple[2].1.len_utf8();
                 add(29, hash_str(&lower[triple[0].0..end]));
             }
@@ -268,7 +280,7 @@ pub fn context<'a>(
     let (before2, before, word, next, next2) = (at(-2), at(-1), at(0), at(1), at(2));
     let t1 = tag1 as u64 + 1;
     let t12 = t1 * 32 + tag2 as u64 + 1;
-    let mut add = |template: u64, value: u64| found(feature(1024 + template, value));
+    let mut add = |template: u64, value: u64| found(feature(1024 + template, value) | CONTEXT);
     add(0, t1);
     add(1, t12);
     add(2, both(t1, word.lower));
