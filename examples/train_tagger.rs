@@ -51,7 +51,9 @@ fn read(path: &str) -> Result<Vec<Sentence>, Box<dyn Error>> {
             continue;
         }
         let mut fields = line.split('\t');
-        let (Some(id), Some(form), _, Some(tag)) = (fields.next(), fields.next(), fields.next(), fields.next()) else { continue };
+        let (Some(id), Some(form), _, Some(tag)) = (fields.next(), fields.next(), fields.next(), fields.next()) else {
+            continue;
+        };
         if id.bytes().all(|b| b.is_ascii_digit()) {
             sentence.forms.push(form.to_owned());
             sentence.tags.push(Tag::from_name(tag).ok_or_else(|| format!("unknown tag {tag}: {path}"))? as u8);
@@ -140,7 +142,14 @@ fn dressed(form: &str, dress: Dress) -> String {
         Dress::Upper => form.to_uppercase(),
         Dress::Title => match chars.next() {
             // Small words of titles usually stay small.
-            Some(_) if matches!(form, "a" | "an" | "the" | "of" | "and" | "in" | "to" | "for" | "on" | "with" | "'s" | "or" | "at" | "by") => form.to_owned(),
+            Some(_)
+                if matches!(
+                    form,
+                    "a" | "an" | "the" | "of" | "and" | "in" | "to" | "for" | "on" | "with" | "'s" | "or" | "at" | "by"
+                ) =>
+            {
+                form.to_owned()
+            }
             Some(first) => first.to_uppercase().chain(chars).collect(),
             None => String::new(),
         },
@@ -158,11 +167,17 @@ fn rows_of(types: &Types, ids: &[u32], i: usize, tag1: usize, tag2: usize, regim
         let id = at(&types.types, ids, i, offset as isize - RADIUS as isize);
         rows.extend_from_slice(&types.types[id].rows[offset]);
     }
-    features::context(|offset| &types.types[at(&types.types, ids, i, offset)].word, tag1, tag2, regime, |feature| {
-        if let Some(&row) = types.index.get(&feature) {
-            rows.push(row);
-        }
-    });
+    features::context(
+        |offset| &types.types[at(&types.types, ids, i, offset)].word,
+        tag1,
+        tag2,
+        regime,
+        |feature| {
+            if let Some(&row) = types.index.get(&feature) {
+                rows.push(row);
+            }
+        },
+    );
 }
 
 fn argmax(scores: &Row) -> usize {
@@ -314,8 +329,16 @@ fn accuracy(name: &str, sentences: &[Sentence], index: &HashMap<u32, u32>, full:
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut options =
-        Options { passes: 14, seeds: 4, augment: 0.2, dropout: 0.2, rate: 0.05, cutoff: 2, gold_history: 0.0, levels: 127 };
+    let mut options = Options {
+        passes: 14,
+        seeds: 4,
+        augment: 0.2,
+        dropout: 0.2,
+        rate: 0.05,
+        cutoff: 2,
+        gold_history: 0.0,
+        levels: 127,
+    };
     let (mut paths, mut dev, mut hold_out) = (Vec::new(), None, false);
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
@@ -353,7 +376,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // Features seen often enough, as written and in every dress that will be shown.
     let mut seen: HashMap<u32, u32> = HashMap::new();
-    let dresses: &[Dress] = if options.augment > 0.0 { &[Dress::AsWritten, Dress::Lower, Dress::Title] } else { &[Dress::AsWritten] };
+    let dresses: &[Dress] =
+        if options.augment > 0.0 { &[Dress::AsWritten, Dress::Lower, Dress::Title] } else { &[Dress::AsWritten] };
     for &dress in dresses {
         let mut here: HashMap<u32, u32> = HashMap::new();
         let mut words: HashMap<String, (Word, Vec<u32>)> = HashMap::new();
@@ -373,7 +397,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             let regime = features::regime(look.iter().copied());
             let (mut tag1, mut tag2) = (NO_TAG, NO_TAG);
             for i in 0..forms.len() {
-                let at = |offset: isize| i.checked_add_signed(offset).and_then(|at| look.get(at).copied()).unwrap_or(&edge);
+                let at =
+                    |offset: isize| i.checked_add_signed(offset).and_then(|at| look.get(at).copied()).unwrap_or(&edge);
                 features::context(at, tag1, tag2, regime, |feature| *here.entry(feature).or_default() += 1);
                 (tag2, tag1) = (tag1, sentence.tags[i] as usize);
             }
@@ -383,7 +408,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             *most = (*most).max(count);
         }
     }
-    let mut kept: Vec<u32> = seen.into_iter().filter(|&(_, count)| count >= options.cutoff).map(|(feature, _)| feature).collect();
+    let mut kept: Vec<u32> =
+        seen.into_iter().filter(|&(_, count)| count >= options.cutoff).map(|(feature, _)| feature).collect();
     kept.sort_unstable();
     let index: HashMap<u32, u32> = kept.iter().enumerate().map(|(i, &feature)| (feature, i as u32)).collect();
     eprintln!("{} sentences, {} features kept", sentences.len(), kept.len());
@@ -399,7 +425,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let mut weights = vec![[0.0; Tag::COUNT]; kept.len()];
     for model in &models {
-        weights.iter_mut().zip(model).for_each(|(sum, row)| sum.iter_mut().zip(row).for_each(|(s, w)| *s += w / options.seeds as f32));
+        weights
+            .iter_mut()
+            .zip(model)
+            .for_each(|(sum, row)| sum.iter_mut().zip(row).for_each(|(s, w)| *s += w / options.seeds as f32));
     }
     if hold_out {
         accuracy("mean of seeds on the part held out", &held_out, &index, &full, &weights);

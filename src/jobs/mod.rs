@@ -1,1 +1,3 @@
-//! (being built)
+//! Floor 6: background work; the only home of threads.
+
+pub mod spill;

@@ -5,7 +5,12 @@
 //! associative and commutative, so that shards are counted where they are and a dataset's answer is the merge.
 
 pub mod generate;
+mod intern;
+pub mod leaves;
+pub mod lift;
 pub mod ngrams;
+pub mod pos;
 pub mod tagger;
 pub mod tokens;
+pub mod vocabulary;
 pub mod words;

@@ -69,9 +69,8 @@ static BYTES: [Class; 256] = {
 };
 
 /// Classes of the Basic Multilingual Plane (64 KiB), made at first use.
-static PLANE: LazyLock<Vec<Class>> = LazyLock::new(|| {
-    (0..=0xFFFF_u32).map(|code| char::from_u32(code).map_or(Class::Other, class_of)).collect()
-});
+static PLANE: LazyLock<Vec<Class>> =
+    LazyLock::new(|| (0..=0xFFFF_u32).map(|code| char::from_u32(code).map_or(Class::Other, class_of)).collect());
 
 /// The class of any character, by table.
 #[inline]
@@ -219,8 +218,14 @@ mod tests {
         check(" -.,' ", &[]);
         check("A T-Shirt, women's; size 8.25!", &["a", "t-shirt", "women's", "size", "8.25"]);
         check("rock-'n'-roll 'tis dogs' --x--", &["rock", "n", "roll", "tis", "dogs", "x"]);
-        check("women\u{2019}s x\u{2010}large a\u{2011}b a\u{2013}b", &["women\u{2019}s", "x\u{2010}large", "a", "b", "a", "b"]);
-        check("1,000.50 1,,2 .5 5. a.5 5.a 1.2.3 v1.2", &["1,000.50", "1", "2", "5", "5", "a", "5", "5", "a", "1.2.3", "v1.2"]);
+        check(
+            "women\u{2019}s x\u{2010}large a\u{2011}b a\u{2013}b",
+            &["women\u{2019}s", "x\u{2010}large", "a", "b", "a", "b"],
+        );
+        check(
+            "1,000.50 1,,2 .5 5. a.5 5.a 1.2.3 v1.2",
+            &["1,000.50", "1", "2", "5", "5", "a", "5", "5", "a", "1.2.3", "v1.2"],
+        );
         check("8.25-inch 12-pack,3", &["8.25-inch", "12-pack", "3"]);
         check("under_score a/b c&d 5% #tag @x", &["under", "score", "a", "b", "c", "d", "5", "tag", "x"]);
     }
@@ -251,7 +256,9 @@ mod tests {
             if let Some(last) = found.last_mut() {
                 let joined = match &lowered[last.1..part.start()] {
                     "'" | "\u{2019}" | "-" | "\u{2010}" => true,
-                    "." | "," => is_digit(lowered[..last.1].chars().next_back()) && is_digit(part.as_str().chars().next()),
+                    "." | "," => {
+                        is_digit(lowered[..last.1].chars().next_back()) && is_digit(part.as_str().chars().next())
+                    }
                     _ => false,
                 };
                 if joined {

@@ -23,8 +23,6 @@ const WAIT: usize = 8;
 
 /// A packed n-gram: ids of `bits` bits each, first word highest, then one bit for the side.
 pub(super) trait Key: Copy + Default + Eq + Send + Sync {
-    /// Bits of a key.
-    const BITS: u32;
     fn push(self, id: u32, bits: u32, mask: Self) -> Self;
     fn with_side(self, side: u8) -> Self;
     fn side(self) -> usize;
@@ -38,7 +36,6 @@ pub(super) trait Key: Copy + Default + Eq + Send + Sync {
 macro_rules! key {
     ($type:ty, $fold:expr) => {
         impl Key for $type {
-            const BITS: u32 = <$type>::BITS;
             #[inline]
             fn push(self, id: u32, bits: u32, mask: Self) -> Self {
                 (self << bits | Self::from(id)) & mask
@@ -62,7 +59,7 @@ macro_rules! key {
                 (folded ^ folded >> 31).wrapping_mul(0x9E37_79B9_7F4A_7C15)
             }
             fn mask(bits: u32) -> Self {
-                if bits >= Self::BITS { Self::MAX } else { (1 << bits) - 1 }
+                if bits >= <$type>::BITS { Self::MAX } else { (1 << bits) - 1 }
             }
             fn unpack(self, n: usize, bits: u32) -> [u32; MAX_N] {
                 let mut ids = [0; MAX_N];
@@ -124,11 +121,12 @@ pub(super) fn count<K: Key>(
     let threads = rayon::current_num_threads();
     let chunks = order.chunks(if threads == 1 { 1 } else { threads * 2 });
 
-    let sizes: Vec<Vec<u32>> = chunks.par_iter().map(|chunk| order.sizes::<K>(chunk, buckets)).collect::<Result<_, _>>()?;
+    let sizes: Vec<Vec<u32>> =
+        chunks.par_iter().map(|chunk| order.sizes::<K>(chunk, buckets)).collect::<Result<_, _>>()?;
     let of_bucket = |bucket: usize| sizes.iter().map(|sizes| u64::from(sizes[bucket])).sum::<u64>();
 
     // Half of the budget for keys; the write buffers and the tables have the rest.
-    let room = (options.memory as u64 / 2 / size_of::<K>() as u64).max(1 << 16);
+    let room = (options.memory as u64 / 2 / size_of::<K>() as u64).max(1 << 12);
     let mut found = Found { sides: Default::default(), tops: Default::default(), table: Vec::new(), scans: 1 };
     let mut tops: [Top<Alphabetical>; SIDES] = [Top::new(options.top), Top::new(options.top)];
     let mut keys: Vec<K> = Vec::new();
@@ -278,7 +276,11 @@ impl Order<'_> {
                     }
                 }
             })?;
-            places.iter_mut().zip(&waiting).zip(&held).for_each(|((place, keys), &n)| write(place, &keys[..n as usize]));
+            places
+                .iter_mut()
+                .zip(&waiting)
+                .zip(&held)
+                .for_each(|((place, keys), &n)| write(place, &keys[..n as usize]));
             Ok(())
         })
     }
@@ -342,7 +344,10 @@ impl<K: Key> Tally<K> {
                 }
             }
         } else {
-            slots.iter().filter(|slot| slot.1 > 0).for_each(|&(key, count)| self.gram(key, [u64::from(count), 0], order));
+            slots
+                .iter()
+                .filter(|slot| slot.1 > 0)
+                .for_each(|&(key, count)| self.gram(key, [u64::from(count), 0], order));
         }
         self.slots = slots;
     }

@@ -6,8 +6,8 @@
 
 use std::io;
 
+use super::super::intern::{Interner, Words};
 use super::super::tokens::{lower_into, token_ranges};
-use super::intern::{Interner, Words};
 use super::run::{Block, Run, Vocabulary};
 use super::store::SpillStore;
 use super::{MAX_N, NgramError};

@@ -12,16 +12,16 @@
 
 mod count;
 mod encode;
-mod intern;
 mod run;
 mod store;
-mod top;
+pub(super) mod top;
 mod vocabulary;
 
+use std::collections::BTreeMap;
 use std::io;
 
+pub use super::intern::Words;
 pub use encode::Encoder;
-pub use intern::Words;
 use rayon::prelude::*;
 pub use run::Run;
 use serde::{Deserialize, Serialize};
@@ -206,6 +206,8 @@ pub struct Counts {
     pub captions: [u64; SIDES],
     /// Orders `1..=max_n`.
     pub orders: Vec<OrderCounts>,
+    /// For each side: count -> number of distinct words with that count, all words. What [`vocabulary`](super::vocabulary) starts from.
+    pub spectra: [BTreeMap<u64, u64>; SIDES],
     words: Words,
 }
 
@@ -277,15 +279,28 @@ pub fn count(
     store: &dyn SpillStore,
     cancel: &CancelToken,
 ) -> Result<Counts, NgramError> {
+    count_small(a, b, options, store, cancel, SMALL)
+}
+
+/// [`count`], with another limit for small texts (tests).
+fn count_small(
+    a: Partial,
+    b: Option<Partial>,
+    options: &Options,
+    store: &dyn SpillStore,
+    cancel: &CancelToken,
+    small: u64,
+) -> Result<Counts, NgramError> {
     let mut sides = vec![0_u8; a.runs.len()];
     let mut runs = a.runs;
     if let Some(b) = b {
         sides.resize(runs.len() + b.runs.len(), 1);
         runs.extend(b.runs);
     }
-    let options = Options { max_n: options.max_n.clamp(1, MAX_N), min_count: options.min_count.max(1), ..options.clone() };
+    let options =
+        Options { max_n: options.max_n.clamp(1, MAX_N), min_count: options.min_count.max(1), ..options.clone() };
     let tokens: u64 = runs.iter().map(Run::tokens).sum();
-    let keep = if options.distinct || tokens < SMALL { 1 } else { options.min_count };
+    let keep = if options.distinct || tokens < small { 1 } else { options.min_count };
     let counts = count_kept(&runs, &sides, keep, &options, store, cancel)?;
     // A ranking that ran out of frequent n-grams continues with rare ones: then all of them have to be counted.
     let is_short = |order: &OrderCounts| {
@@ -352,7 +367,7 @@ fn count_kept(
     for side in &mut orders[0].sides {
         side.distinct.get_or_insert(0);
     }
-    Ok(Counts { captions, orders, words: union.words })
+    Ok(Counts { captions, orders, spectra: union.spectra, words: union.words })
 }
 
 #[cfg(test)]

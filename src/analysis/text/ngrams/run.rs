@@ -6,7 +6,7 @@
 
 use std::io;
 
-use super::intern::Words;
+use super::super::intern::Words;
 use super::store::SpillStore;
 use super::{MAX_N, NgramError};
 
@@ -197,7 +197,11 @@ impl Run {
             ids.push(id as u32);
         }
         let ends = ids.iter().filter(|&&id| id == 0).count() as u64;
-        if !rest.is_empty() || ends != captions || (ids.len() as u64 - ends) != totals[0] || ids.last().is_some_and(|&id| id != 0) {
+        if !rest.is_empty()
+            || ends != captions
+            || (ids.len() as u64 - ends) != totals[0]
+            || ids.last().is_some_and(|&id| id != 0)
+        {
             return None;
         }
         let vocabulary = Vocabulary::Memory { words: local_words, counts, order };

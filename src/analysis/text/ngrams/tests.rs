@@ -120,7 +120,7 @@ fn two_sides_at_once() {
 
 #[test]
 fn a_small_budget_gives_the_same_numbers() {
-    let a = captions(30_000, 3);
+    let a = captions(9000, 3);
     let options = Options { max_n: 4, table: true, memory: 1, ..Options::default() };
     // So little that vocabularies end runs too.
     let counts = run(&a, None, &options, 2, Some(1 << 10));
@@ -130,13 +130,17 @@ fn a_small_budget_gives_the_same_numbers() {
 
 #[test]
 fn rare_words_are_left_out_only_where_that_changes_nothing() {
-    // More than `SMALL` tokens, most of them of rare words; fewer frequent trigrams than the ranking is long.
-    let mut a = captions(150_000, 4);
-    a.extend((0..60_000).map(|i| format!("rare{i} rare{} rare{} x y", i % 9000, i * 7 % 50_000)));
-    assert!(a.iter().map(|caption| tokens(caption).len() as u64).sum::<u64>() > SMALL);
-    for (top, min_count) in [(20, 10), (20, 100_000)] {
+    // Fewer frequent trigrams than the long ranking asks for, none at all at the high threshold.
+    let mut a = captions(3000, 4);
+    a.extend((0..1500).map(|i| format!("rare{i} rare{} rare{} x y", i % 90, i * 7 % 500)));
+    for (top, min_count) in [(3, 4), (100_000, 4), (3, 100_000)] {
         let options = Options { top, min_count, ..Options::default() };
-        check(&a, &[], &run(&a, None, &options, 2, None), &options);
+        let store = MemoryStore::default();
+        let partial = Partial::of(a.iter().map(String::as_str));
+        let counts = count_small(partial, None, &options, &store, &CancelToken::default(), 0).unwrap();
+        // Rare words were left out exactly where the ranking was long enough without them.
+        assert_eq!(counts.orders[2].sides[0].distinct.is_none(), (top, min_count) == (3, 4));
+        check(&a, &[], &counts, &options);
     }
 }
 
@@ -175,7 +179,13 @@ fn runs_survive_a_cache_and_damage_is_noticed() {
         damaged[at] ^= 0xff;
         // Some flips give another valid run (a letter of a word); none may panic, here or in counting.
         if let Ok(run) = Run::from_bytes(&damaged) {
-            let _ = count(Partial::from_runs(vec![run]), None, &Options::default(), &MemoryStore::default(), &CancelToken::default());
+            let _ = count(
+                Partial::from_runs(vec![run]),
+                None,
+                &Options::default(),
+                &MemoryStore::default(),
+                &CancelToken::default(),
+            );
         }
     }
 }

@@ -5,9 +5,9 @@ use std::collections::BinaryHeap;
 
 /// Something with a count; the greatest is the one that comes *last* in a ranking, so that a max-heap has the worst on top.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Ranked<T> {
-    pub(super) count: u64,
-    pub(super) key: T,
+pub(in super::super) struct Ranked<T> {
+    pub(in super::super) count: u64,
+    pub(in super::super) key: T,
 }
 
 impl<T: Ord> Ord for Ranked<T> {
@@ -24,23 +24,23 @@ impl<T: Ord> PartialOrd for Ranked<T> {
 
 /// Keeps the `limit` best of what is pushed.
 #[derive(Clone, Debug)]
-pub(super) struct Top<T: Ord> {
+pub(in super::super) struct Top<T: Ord> {
     limit: usize,
     heap: BinaryHeap<Ranked<T>>,
 }
 
 impl<T: Ord> Top<T> {
-    pub(super) fn new(limit: usize) -> Self {
+    pub(in super::super) fn new(limit: usize) -> Self {
         Self { limit, heap: BinaryHeap::new() }
     }
 
     /// False if something of this count cannot come in: asked first, before its key is made.
     #[inline]
-    pub(super) fn wants(&self, count: u64) -> bool {
+    pub(in super::super) fn wants(&self, count: u64) -> bool {
         self.heap.len() < self.limit || self.heap.peek().is_some_and(|worst| count >= worst.count)
     }
 
-    pub(super) fn push(&mut self, ranked: Ranked<T>) {
+    pub(in super::super) fn push(&mut self, ranked: Ranked<T>) {
         if self.heap.len() < self.limit {
             self.heap.push(ranked);
         } else if let Some(mut worst) = self.heap.peek_mut()
@@ -50,17 +50,13 @@ impl<T: Ord> Top<T> {
         }
     }
 
-    pub(super) fn merge(mut self, other: Self) -> Self {
+    pub(in super::super) fn merge(mut self, other: Self) -> Self {
         other.heap.into_iter().for_each(|ranked| self.push(ranked));
         self
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.heap.len()
-    }
-
     /// Best first.
-    pub(super) fn into_sorted(self) -> Vec<Ranked<T>> {
+    pub(in super::super) fn into_sorted(self) -> Vec<Ranked<T>> {
         self.heap.into_sorted_vec()
     }
 }

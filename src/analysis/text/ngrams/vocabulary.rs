@@ -1,8 +1,9 @@
 //! The words of all runs together: one k-way merge of sorted vocabularies.
 
+use std::collections::BTreeMap;
 use std::io;
 
-use super::intern::Words;
+use super::super::intern::Words;
 use super::run::{Run, Vocabulary};
 use super::store::SpillStore;
 use super::top::{Ranked, Top};
@@ -19,12 +20,28 @@ pub(super) struct Union {
     /// Per run: local id -> id of the kept word, or 0.
     pub(super) ids: Vec<Vec<u32>>,
     pub(super) sides: [Side; SIDES],
+    /// Per side: count -> number of distinct words.
+    pub(super) spectra: [BTreeMap<u64, u64>; SIDES],
 }
 
 /// A run's vocabulary, read from its first word to its last.
 enum Cursor<'a> {
-    Memory { words: &'a Words, counts: &'a [u32], order: &'a [u32] },
-    Stored { store: &'a dyn SpillStore, number: u32, offset: u64, end: u64, buffer: Vec<u8>, at: usize, word: (usize, usize), local: u32, count: u32 },
+    Memory {
+        words: &'a Words,
+        counts: &'a [u32],
+        order: &'a [u32],
+    },
+    Stored {
+        store: &'a dyn SpillStore,
+        number: u32,
+        offset: u64,
+        end: u64,
+        buffer: Vec<u8>,
+        at: usize,
+        word: (usize, usize),
+        local: u32,
+        count: u32,
+    },
 }
 
 const WINDOW: usize = 1 << 15;
@@ -82,7 +99,9 @@ impl<'a> Cursor<'a> {
                 if !fill(buffer, at, 12)? {
                     return Ok(false);
                 }
-                let field = |i: usize| u32::from_le_bytes([buffer[*at + i], buffer[*at + i + 1], buffer[*at + i + 2], buffer[*at + i + 3]]);
+                let field = |i: usize| {
+                    u32::from_le_bytes([buffer[*at + i], buffer[*at + i + 1], buffer[*at + i + 2], buffer[*at + i + 3]])
+                };
                 let length = field(0) as usize;
                 (*local, *count) = (field(4), field(8));
                 if !fill(buffer, at, 12 + length)? {
@@ -174,6 +193,7 @@ pub(super) fn union(
     let mut words = Words::default();
     let mut counts: Vec<[u64; SIDES]> = Vec::new();
     let mut found: [Side; SIDES] = Default::default();
+    let mut spectra: [BTreeMap<u64, u64>; SIDES] = Default::default();
     let mut tops: [Top<Box<str>>; SIDES] = [Top::new(options.top), Top::new(options.top)];
     let (mut word, mut places) = (Vec::new(), Vec::new());
     while let Some(&first) = heap.heap.first() {
@@ -193,6 +213,9 @@ pub(super) fn union(
         }
         for (side, sum) in found.iter_mut().enumerate() {
             sum.add(count[side], count[1 - side], options.min_count);
+            if count[side] > 0 {
+                *spectra[side].entry(count[side]).or_default() += 1;
+            }
             if count[side] > 0 && tops[side].wants(count[side]) {
                 tops[side].push(Ranked { count: count[side], key: String::from_utf8_lossy(&word).into() });
             }
@@ -204,7 +227,8 @@ pub(super) fn union(
         }
     }
     for (side, top) in found.iter_mut().zip(tops) {
-        side.top = top.into_sorted().into_iter().map(|word| Gram { gram: word.key.into(), count: word.count }).collect();
+        side.top =
+            top.into_sorted().into_iter().map(|word| Gram { gram: word.key.into(), count: word.count }).collect();
     }
     // From alphabetical places to ids by frequency: frequent words get small ids, which keeps the tables of ids in the cache.
     let mut by_count: Vec<u32> = (0..counts.len() as u32).collect();
@@ -216,5 +240,5 @@ pub(super) fn union(
     }
     ids.iter_mut().flatten().for_each(|id| *id = id_of[*id as usize]);
     let counts = by_count.iter().map(|&place| counts[place as usize]).collect();
-    Ok(Union { words: ranked, counts, alphabetical: by_count, ids, sides: found })
+    Ok(Union { words: ranked, counts, alphabetical: by_count, ids, sides: found, spectra })
 }

@@ -106,7 +106,17 @@ impl Word {
     /// What stands before the first and behind the last word.
     #[must_use]
     pub const fn edge() -> Self {
-        Self { form: 1, lower: 1, case: Case::None, is_long: false, class: 1, suffix3: 1, suffix2: 1, shape: 1, certain: Tag::COUNT as u8 }
+        Self {
+            form: 1,
+            lower: 1,
+            case: Case::None,
+            is_long: false,
+            class: 1,
+            suffix3: 1,
+            suffix2: 1,
+            shape: 1,
+            certain: Tag::COUNT as u8,
+        }
     }
 }
 
@@ -205,7 +215,9 @@ pub fn word(form: &str, lexicon: impl FnOnce(u64) -> Option<u32>, mut found: imp
                 add(21, hash_str(&lower[..cut]));
             }
             // Simple stems: what the word would be without its ending is often a word of the training text.
-            for (template, ending) in [(22, "s"), (23, "ed"), (24, "ing"), (25, "er"), (26, "ly"), (27, "es"), (28, "d")] {
+            for (template, ending) in
+                [(22, "s"), (23, "ed"), (24, "ing"), (25, "er"), (26, "ly"), (27, "es"), (28, "d")]
+            {
                 if let Some(stem) = lower.strip_suffix(ending).filter(|stem| stem.len() > 2) {
                     add(template, hash_str(stem));
                 }

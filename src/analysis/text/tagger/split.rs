@@ -44,8 +44,8 @@ impl<'a> Sentences<'a> {
 }
 
 const ABBREVIATIONS: [&str; 24] = [
-    "dr", "mr", "mrs", "ms", "st", "vs", "etc", "inc", "co", "corp", "ltd", "no", "oz", "lb", "lbs", "ft", "in", "approx", "jr",
-    "sr", "fl", "dept", "est", "qty",
+    "dr", "mr", "mrs", "ms", "st", "vs", "etc", "inc", "co", "corp", "ltd", "no", "oz", "lb", "lbs", "ft", "in",
+    "approx", "jr", "sr", "fl", "dept", "est", "qty",
 ];
 
 /// Cuts a caption into sentences of words.
@@ -70,14 +70,76 @@ fn opens(c: char) -> bool {
 fn closes(c: char) -> bool {
     matches!(
         c,
-        '.' | ',' | ';' | ':' | '!' | '?' | '"' | '\'' | '(' | ')' | '[' | ']' | '{' | '}' | '…' | '“' | '”' | '‘' | '’' | '«' | '»' | '„'
-            | '*' | '|' | '/' | '\\' | '-' | '–' | '—' | '%' | '™' | '®' | '©' | '+' | '=' | '>' | '″' | '′' | '。' | '，' | '、' | '！' | '？'
+        '.' | ','
+            | ';'
+            | ':'
+            | '!'
+            | '?'
+            | '"'
+            | '\''
+            | '('
+            | ')'
+            | '['
+            | ']'
+            | '{'
+            | '}'
+            | '…'
+            | '“'
+            | '”'
+            | '‘'
+            | '’'
+            | '«'
+            | '»'
+            | '„'
+            | '*'
+            | '|'
+            | '/'
+            | '\\'
+            | '-'
+            | '–'
+            | '—'
+            | '%'
+            | '™'
+            | '®'
+            | '©'
+            | '+'
+            | '='
+            | '>'
+            | '″'
+            | '′'
+            | '。'
+            | '，'
+            | '、'
+            | '！'
+            | '？'
     )
 }
 
 /// Cuts a word in two even in its middle.
 fn cuts(c: char) -> bool {
-    matches!(c, '/' | '|' | '+' | '*' | ';' | ':' | '(' | ')' | '[' | ']' | '{' | '}' | '–' | '—' | '…' | '"' | '“' | '”' | ',' | '®' | '™')
+    matches!(
+        c,
+        '/' | '|'
+            | '+'
+            | '*'
+            | ';'
+            | ':'
+            | '('
+            | ')'
+            | '['
+            | ']'
+            | '{'
+            | '}'
+            | '–'
+            | '—'
+            | '…'
+            | '"'
+            | '“'
+            | '”'
+            | ','
+            | '®'
+            | '™'
+    )
 }
 
 fn piece_into<'a>(piece: &'a str, out: &mut Sentences<'a>) {
@@ -124,7 +186,8 @@ fn piece_into<'a>(piece: &'a str, out: &mut Sentences<'a>) {
 fn keeps_stop(body: &str) -> bool {
     let is_letter = |part: &str| part.len() == 1 && part.bytes().all(|b| b.is_ascii_alphabetic());
     // `U.S`, `e.g`, `J`
-    (!body.is_empty() && body.split('.').all(is_letter)) || ABBREVIATIONS.iter().any(|word| body.eq_ignore_ascii_case(word))
+    (!body.is_empty() && body.split('.').all(is_letter))
+        || ABBREVIATIONS.iter().any(|word| body.eq_ignore_ascii_case(word))
 }
 
 fn is_clitic(text: &str) -> bool {
