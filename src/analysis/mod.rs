@@ -4,6 +4,7 @@
 
 pub mod facets;
 pub mod sort;
+pub mod text;
 
 pub use facets::Facets;
 pub use sort::SortBy;

@@ -477,7 +477,7 @@ impl Librarian {
             .iter()
             .map(|source| {
                 // A dataset whose first shard cannot be read still opens; it has no columns to map.
-                let columns = formats::columns(source, &options).unwrap_or_default();
+                let columns = formats::columns(source).unwrap_or_default();
                 let bytes: u64 = source.shards.iter().map(|shard| shard.fingerprint.bytes).sum();
                 FoundSource {
                     root: source.root.clone(),

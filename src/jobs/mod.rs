@@ -21,6 +21,7 @@ pub mod library;
 pub mod query;
 pub mod reader;
 pub mod records;
+pub mod spill;
 mod status;
 pub mod thumbs;
 
