@@ -5,8 +5,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{Columns, Record};
-use crate::base::SampleId;
+use super::Record;
 
 /// How a table is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,9 +16,9 @@ pub enum TableFormat {
     Csv,
 }
 
-/// One row; the names of the fields are the keys and column titles.
-#[derive(Serialize)]
-struct Row<'a> {
+/// One row; the names of the fields are the stable keys and column titles.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row<'a> {
     dataset: &'a str,
     key: &'a str,
     title: Option<&'a str>,
@@ -37,6 +36,30 @@ struct Row<'a> {
     offset: Option<u64>,
     /// Bytes of the picture; null without one.
     length: Option<u32>,
+}
+
+impl<'a> Row<'a> {
+    /// The row of a record in the dataset of this name.
+    #[must_use]
+    pub fn new(dataset: &'a str, record: &'a Record) -> Self {
+        let fields = &record.fields;
+        let known = |pixels: u32| (pixels > 0).then_some(pixels);
+        Self {
+            dataset,
+            key: &record.key,
+            title: fields.title.as_deref(),
+            description: fields.description.as_deref(),
+            caption: fields.caption.as_deref(),
+            brand: fields.brand.as_deref(),
+            taxonomy: &fields.taxonomy,
+            leaf: fields.leaf.as_deref(),
+            width: known(record.width),
+            height: known(record.height),
+            shard: &record.shard,
+            offset: record.image.as_ref().map(|image| image.offset),
+            length: record.image.as_ref().map(|image| image.length),
+        }
+    }
 }
 
 const TITLES: [&str; 13] = [
@@ -72,27 +95,10 @@ impl<W: Write> RecordWriter<W> {
     ///
     /// # Errors
     /// If `out` cannot be written.
-    pub fn write(&mut self, columns: &Columns, sample: SampleId, record: &Record) -> io::Result<()> {
-        let fields = &record.fields;
-        let known = |pixels: u32| (pixels > 0).then_some(pixels);
-        let row = Row {
-            dataset: &columns.datasets[columns.dataset_of(sample).index()].name,
-            key: &record.key,
-            title: fields.title.as_deref(),
-            description: fields.description.as_deref(),
-            caption: fields.caption.as_deref(),
-            brand: fields.brand.as_deref(),
-            taxonomy: &fields.taxonomy,
-            leaf: fields.leaf.as_deref(),
-            width: known(record.width),
-            height: known(record.height),
-            shard: &record.shard,
-            offset: record.image.as_ref().map(|image| image.offset),
-            length: record.image.as_ref().map(|image| image.length),
-        };
+    pub fn write(&mut self, row: &Row<'_>) -> io::Result<()> {
         match &mut self.0 {
             Kind::Jsonl(out) => {
-                serde_json::to_writer(&mut *out, &row)?;
+                serde_json::to_writer(&mut *out, row)?;
                 out.write_all(b"\n")
             }
             Kind::Csv(out) => {

@@ -30,7 +30,7 @@ pub(super) struct Args {
     jobs: usize,
 }
 
-fn mapping(text: &str) -> Result<(Field, String), String> {
+pub(super) fn mapping(text: &str) -> Result<(Field, String), String> {
     let (field, column) = text.split_once('=').ok_or("write FIELD=COLUMN, such as caption=text")?;
     if column.is_empty() {
         return Err("the name of the column is missing after =".to_owned());

@@ -10,6 +10,7 @@ mod progress;
 mod query;
 mod show;
 mod taxonomy;
+mod window;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -33,15 +34,7 @@ struct Args {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    window: WindowArgs,
-}
-
-/// What opens a window: paths without a command.
-#[derive(Debug, clap::Args)]
-struct WindowArgs {
-    /// Shards, folders or caption files to open in a window.
-    #[arg(value_name = "PATH")]
-    paths: Vec<PathBuf>,
+    window: window::WindowArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -54,6 +47,8 @@ enum Command {
     Show(show::Args),
     /// Print the taxonomy with the number of samples at and below each node, all datasets merged.
     Taxonomy(taxonomy::Args),
+    /// Make the two demo datasets (once) and open them.
+    Demo(window::DemoArgs),
 }
 
 /// Why a command ends early.
@@ -135,7 +130,8 @@ fn dispatch(args: Args, out: &mut dyn Write) -> Result<(), CliError> {
         Some(Command::Query(args)) => query::run(&args, catalog, out),
         Some(Command::Show(args)) => show::run(&args, catalog, out),
         Some(Command::Taxonomy(args)) => taxonomy::run(&args, catalog, out),
-        None => Err(CliError::Usage("say what to do: shopscope index PATH, or shopscope --help".to_owned())),
+        Some(Command::Demo(args)) => window::run_demo(&args, catalog, out),
+        None => window::run(window, catalog, out),
     }
 }
 
@@ -175,9 +171,18 @@ struct Loaded {
 }
 
 fn load(paths: &[PathBuf], catalog: Option<PathBuf>, text_index: bool) -> Result<Loaded, CliError> {
+    load_mapped(paths, catalog, text_index, FieldMap::default())
+}
+
+fn load_mapped(
+    paths: &[PathBuf],
+    catalog: Option<PathBuf>,
+    text_index: bool,
+    map: FieldMap,
+) -> Result<Loaded, CliError> {
     let (store, _) = open_store(catalog)?;
-    let sources = detect(paths, &store, &FieldMap::default())?;
-    let options = IndexOptions { text_index, ..IndexOptions::default() };
+    let sources = detect(paths, &store, &map)?;
+    let options = IndexOptions { text_index, map, ..IndexOptions::default() };
     let progress = Progress::default();
     let (report, columns) = progress::shown(&progress, |on_event| {
         load_sources(&store, &sources, &options, &progress, &CancelToken::default(), on_event)

@@ -11,12 +11,27 @@ use crate::jobs::index::IndexEvent;
 
 /// Runs `work` with a bar on stderr where that is a terminal. `work` gets what to call with its events.
 pub(super) fn shown<T>(progress: &Progress, work: impl FnOnce(&(dyn Fn(IndexEvent) + Sync)) -> T) -> T {
-    if !stderr().is_terminal() {
-        return work(&|event| {
+    with_bar(progress, |bar| {
+        work(&|event| {
             if let IndexEvent::Waiting { .. } = event {
-                eprintln!("shopscope: another shopscope is indexing this dataset; waiting for it");
+                let text = "shopscope: another shopscope is indexing this dataset; waiting for it";
+                match bar {
+                    Some(bar) => bar.println(text),
+                    None => eprintln!("{text}"),
+                }
             }
-        });
+        })
+    })
+}
+
+/// Runs `work` with a bar on stderr where that is a terminal.
+pub(super) fn drawn<T>(progress: &Progress, work: impl FnOnce() -> T) -> T {
+    with_bar(progress, |_| work())
+}
+
+fn with_bar<T>(progress: &Progress, work: impl FnOnce(Option<&ProgressBar>) -> T) -> T {
+    if !stderr().is_terminal() {
+        return work(None);
     }
     let bar = ProgressBar::new(1000);
     let style = ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}  {elapsed}");
@@ -25,13 +40,7 @@ pub(super) fn shown<T>(progress: &Progress, work: impl FnOnce(&(dyn Fn(IndexEven
         bar.set_position((progress.fraction().unwrap_or(0.0) * 1000.0) as u64);
         bar.set_message(format!("{} samples", progress.samples()));
     };
-    let done = jobs::index::while_ticking(Duration::from_millis(100), tick, || {
-        work(&|event| {
-            if let IndexEvent::Waiting { .. } = event {
-                bar.println("another shopscope is indexing this dataset; waiting for it");
-            }
-        })
-    });
+    let done = jobs::index::while_ticking(Duration::from_millis(100), tick, || work(Some(&bar)));
     bar.finish_and_clear();
     done
 }

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use roaring::RoaringBitmap;
-use serde::Serialize;
 
 use super::{CliError, Loaded, load};
 use crate::analysis::sort::{self, SortBy};
 use crate::base::SampleId;
+use crate::catalog::export::{RecordWriter, Row, TableFormat};
 use crate::catalog::filter::{self, Expr};
-use crate::catalog::{Columns, Population, Record, SearchQuery};
+use crate::catalog::{Columns, Population, SearchQuery};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -64,83 +64,6 @@ fn order(text: &str) -> Result<(SortBy, bool), String> {
     })
 }
 
-/// A sample as it is printed. The keys are stable.
-#[derive(Debug, Serialize)]
-pub(super) struct Row<'a> {
-    dataset: &'a str,
-    key: &'a str,
-    title: Option<&'a str>,
-    description: Option<&'a str>,
-    caption: Option<&'a str>,
-    brand: Option<&'a str>,
-    taxonomy: &'a [String],
-    leaf: Option<&'a str>,
-    /// Pixels; null if unknown.
-    width: Option<u32>,
-    height: Option<u32>,
-    shard: &'a str,
-    /// Where the picture lies in the shard; null without one.
-    offset: Option<u64>,
-    length: Option<u32>,
-}
-
-impl<'a> Row<'a> {
-    pub(super) fn new(dataset: &'a str, record: &'a Record) -> Self {
-        let fields = &record.fields;
-        Self {
-            dataset,
-            key: &record.key,
-            title: fields.title.as_deref(),
-            description: fields.description.as_deref(),
-            caption: fields.caption.as_deref(),
-            brand: fields.brand.as_deref(),
-            taxonomy: &fields.taxonomy,
-            leaf: fields.leaf.as_deref(),
-            width: (record.width > 0).then_some(record.width),
-            height: (record.height > 0).then_some(record.height),
-            shard: &record.shard,
-            offset: record.image.as_ref().map(|at| at.offset),
-            length: record.image.as_ref().map(|at| at.length),
-        }
-    }
-
-    const HEADER: [&'static str; 13] = [
-        "dataset",
-        "key",
-        "title",
-        "description",
-        "caption",
-        "brand",
-        "taxonomy",
-        "leaf",
-        "width",
-        "height",
-        "shard",
-        "offset",
-        "length",
-    ];
-
-    fn csv(&self) -> [String; 13] {
-        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-        let number = |number: Option<u64>| number.map(|n| n.to_string()).unwrap_or_default();
-        [
-            self.dataset.to_owned(),
-            self.key.to_owned(),
-            text(self.title),
-            text(self.description),
-            text(self.caption),
-            text(self.brand),
-            self.taxonomy.join(" > "),
-            text(self.leaf),
-            number(self.width.map(u64::from)),
-            number(self.height.map(u64::from)),
-            self.shard.to_owned(),
-            number(self.offset),
-            number(self.length.map(u64::from)),
-        ]
-    }
-}
-
 /// The samples that pass the filter and the search.
 fn matching(args: &Args, columns: &Columns, population: &Population) -> Result<RoaringBitmap, CliError> {
     let mut expr = match &args.filter {
@@ -170,28 +93,16 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
     }
     let order = sort::order(&columns, &found, args.sort.0, args.sort.1);
     let shown = order.into_iter().skip(args.offset).take(args.limit.unwrap_or(usize::MAX));
-    let mut row_out: Box<dyn FnMut(&Row) -> Result<(), CliError>> = match args.format {
-        Format::Csv => {
-            let mut csv = csv::Writer::from_writer(out);
-            csv.write_record(Row::HEADER).map_err(output)?;
-            Box::new(move |row| csv.write_record(row.csv()).map_err(output))
-        }
-        Format::Jsonl => Box::new(move |row| {
-            serde_json::to_writer(&mut *out, row).map_err(std::io::Error::from)?;
-            Ok(out.write_all(b"\n")?)
-        }),
+    let format = match args.format {
+        Format::Jsonl => TableFormat::Jsonl,
+        Format::Csv => TableFormat::Csv,
     };
+    let mut table = RecordWriter::new(out, format)?;
     for id in shown {
         let sample = SampleId(id);
         let record = population.record(sample)?;
-        row_out(&Row::new(&columns.datasets[columns.dataset_of(sample).index()].name, &record))?;
+        table.write(&Row::new(&columns.datasets[columns.dataset_of(sample).index()].name, &record))?;
     }
+    table.finish()?;
     Ok(())
-}
-
-fn output(error: csv::Error) -> CliError {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => CliError::Output(error),
-        other => CliError::Failed(format!("cannot write CSV ({other:?})")),
-    }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::query::Row;
+use crate::catalog::export::Row;
 use super::{CliError, Loaded, load};
 use crate::base::{DatasetId, SampleId};
 use crate::catalog::filter::Flag;

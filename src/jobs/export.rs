@@ -12,7 +12,7 @@ use roaring::RoaringBitmap;
 use super::reader::DatasetReader;
 use super::{Event, Level, Outbox, Population, ReaderCache, Registry, guarded};
 use crate::base::{CancelToken, Progress, SampleId};
-use crate::catalog::export::{RecordWriter, TableFormat};
+use crate::catalog::export::{RecordWriter, Row, TableFormat};
 
 /// Starts the job.
 pub(super) fn start(population: Arc<Population>, ids: Arc<Vec<u32>>, path: PathBuf, registry: &Registry, outbox: Outbox) {
@@ -61,7 +61,8 @@ pub fn write(
         let sample = SampleId(id);
         let sample_ref = population.sample_ref(sample);
         let record = DatasetReader::of(&mut readers, population, sample_ref)?.record(sample_ref.row)?;
-        writer.write(&population.columns, sample, &record).map_err(|error| error.to_string())?;
+        let dataset = &population.columns.datasets[population.columns.dataset_of(sample).index()].name;
+        writer.write(&Row::new(dataset, &record)).map_err(|error| error.to_string())?;
         progress.add(1);
         progress.add_samples(1);
     }

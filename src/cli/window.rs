@@ -1,0 +1,200 @@
+//! `shopscope PATH..`, `shopscope demo`: the window, or pictures of it where there is no display.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::progress;
+use super::index::mapping;
+use super::{CliError, load, load_mapped};
+use crate::base::{CancelToken, Progress};
+use crate::formats::{Field, FieldMap};
+use crate::formats::demo::DemoOptions;
+use crate::jobs::demo;
+use crate::views::screenshot::{ShotOptions, Studio, View};
+use crate::views::window::{self, WindowOptions};
+
+/// What everything that opens a window takes.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct ScreenArgs {
+    /// Draw the window off-screen into this PNG instead of opening it.
+    #[arg(long, value_name = "OUT.png")]
+    screenshot: Option<PathBuf>,
+    /// Width and height in pixels.
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    size: Option<(u32, u32)>,
+    /// What the screenshot shows: grid, inspector, large, filters, welcome, open, palette, help, problems.
+    #[arg(long, value_name = "VIEW", value_parser = view, default_value = "grid", hide_default_value = true)]
+    view: View,
+    /// Pixels a point in the screenshot.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, hide_default_value = true)]
+    scale: f32,
+    /// Light colours in the screenshot; dark without it.
+    #[arg(long)]
+    light: bool,
+    /// A filter to apply before the screenshot.
+    #[arg(long, value_name = "EXPR", requires = "screenshot")]
+    filter: Option<String>,
+    /// A search to apply before the screenshot.
+    #[arg(long, value_name = "TEXT", requires = "screenshot")]
+    search: Option<String>,
+}
+
+/// What opens a window: paths without a command.
+#[derive(Debug, clap::Args)]
+pub(super) struct WindowArgs {
+    /// Shards, folders or caption files to open in a window.
+    #[arg(value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
+    /// Which column is which field, for the given paths: --map caption=text
+    #[arg(long, value_name = "FIELD=COLUMN", value_parser = mapping)]
+    map: Vec<(Field, String)>,
+    #[command(flatten)]
+    screen: ScreenArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct DemoArgs {
+    /// Folder for the two demo datasets (default: in the cache directory of the system).
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Make and index the datasets and draw each view into a PNG, without a window.
+    #[arg(long)]
+    no_window: bool,
+    /// Samples of each dataset.
+    #[arg(long, value_name = "N", default_value_t = 2000, hide = true)]
+    samples: u32,
+    #[command(flatten)]
+    screen: ScreenArgs,
+}
+
+fn size(text: &str) -> Result<(u32, u32), String> {
+    let wrong = || format!("\"{text}\" is not a size such as 1280x800");
+    let (width, height) = text.split_once(['x', 'X', '×']).ok_or_else(wrong)?;
+    let side = |text: &str| text.trim().parse().ok().filter(|side| (64..=8192).contains(side));
+    match (side(width), side(height)) {
+        (Some(width), Some(height)) => Ok((width, height)),
+        (None, _) | (_, None) if width.trim().parse::<u32>().is_ok() && height.trim().parse::<u32>().is_ok() => {
+            Err("a side is 64 to 8192 pixels".to_owned())
+        }
+        _ => Err(wrong()),
+    }
+}
+
+fn view(word: &str) -> Result<View, String> {
+    View::from_word(word).ok_or_else(|| {
+        let words: Vec<_> = View::ALL.iter().map(|(_, word)| *word).collect();
+        format!("the views are {}", words.join(", "))
+    })
+}
+
+impl ScreenArgs {
+    fn shot(&self) -> ShotOptions {
+        ShotOptions {
+            size: self.size.unwrap_or((1280, 800)),
+            scale: self.scale.clamp(0.5, 4.0),
+            view: self.view,
+            light: self.light,
+            filter: self.filter.clone(),
+            search: self.search.clone(),
+        }
+    }
+}
+
+/// Opens the window on `options`, or draws it.
+fn show(options: WindowOptions, screen: &ScreenArgs, out: &mut dyn Write) -> Result<(), CliError> {
+    if let Some(file) = &screen.screenshot {
+        let shot = screen.shot();
+        Studio::new(options, &shot).shoot(&shot, file).map_err(CliError::Failed)?;
+        writeln!(out, "{}", file.display())?;
+        return Ok(());
+    }
+    let size = screen.size.map(|(width, height)| (width as f32, height as f32));
+    window::open(options, size).map_err(CliError::Failed)
+}
+
+/// True if there is a display to open a window on.
+fn has_display() -> bool {
+    if cfg!(any(target_os = "windows", target_os = "macos")) {
+        return true;
+    }
+    ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
+pub(super) fn run(args: WindowArgs, catalog_dir: Option<PathBuf>, out: &mut dyn Write) -> Result<(), CliError> {
+    let map = FieldMap(args.map.into_iter().collect());
+    if let Some(missing) = args.paths.iter().find(|path| !path.exists()) {
+        return Err(crate::formats::FormatError::Missing(missing.clone()).into());
+    }
+    if args.screen.screenshot.is_none() && !has_display() {
+        return Err(CliError::Failed(
+            "there is no display; draw the window into a file with --screenshot OUT.png, or use a command (shopscope --help)"
+                .to_owned(),
+        ));
+    }
+    if args.screen.screenshot.is_some() && !args.paths.is_empty() {
+        // Indexed first, so that the picture shows everything and failures are told on stderr.
+        load_mapped(&args.paths, catalog_dir.clone(), true, map.clone())?;
+    }
+    let options = WindowOptions { paths: args.paths, map, catalog_dir, ..WindowOptions::default() };
+    show(options, &args.screen, out)
+}
+
+pub(super) fn run_demo(args: &DemoArgs, catalog_dir: Option<PathBuf>, out: &mut dyn Write) -> Result<(), CliError> {
+    let dir = args.dir.clone().unwrap_or_else(demo::default_dir);
+    let demo_options = DemoOptions { samples_per_dataset: args.samples, ..DemoOptions::default() };
+    let begun = std::time::Instant::now();
+    let progress = Progress::default();
+    let roots = progress::drawn(&progress, || demo::ensure(&dir, &demo_options, &progress, &CancelToken::default()))?;
+    eprintln!("shopscope: the demo datasets are in {} ({:.1} s)", dir.display(), begun.elapsed().as_secs_f64());
+    let windowless = args.no_window || (args.screen.screenshot.is_none() && !has_display());
+    if !windowless {
+        let options = WindowOptions { paths: roots, catalog_dir, ..WindowOptions::default() };
+        return show(options, &args.screen, out);
+    }
+    let loaded = load(&roots, catalog_dir.clone(), true)?;
+    for dataset in &loaded.report.datasets {
+        writeln!(out, "{}: {} samples, {} unreadable: {}", dataset.name, dataset.samples, dataset.unreadable, dataset.root.display())?;
+    }
+    let shots = match &args.screen.screenshot {
+        Some(file) => vec![(args.screen.shot(), file.clone())],
+        None => every_view(&dir.join("screenshots"), &args.screen),
+    };
+    let options = WindowOptions { paths: roots, catalog_dir, ..WindowOptions::default() };
+    let mut studio = Studio::new(options, &shots[0].0);
+    for (shot, file) in shots {
+        studio.shoot(&shot, &file).map_err(CliError::Failed)?;
+        writeln!(out, "{}", file.display())?;
+    }
+    Ok(())
+}
+
+/// A picture of each view in both themes.
+fn every_view(dir: &Path, screen: &ScreenArgs) -> Vec<(ShotOptions, PathBuf)> {
+    View::ALL
+        .into_iter()
+        .flat_map(|(view, word)| {
+            [(false, "dark"), (true, "light")].map(|(light, theme)| {
+                (ShotOptions { view, light, ..screen.shot() }, dir.join(format!("{word}-{theme}.png")))
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_sizes() {
+        for (text, expect) in [
+            ("1280x800", Some((1280, 800))),
+            ("2560X1440", Some((2560, 1440))),
+            ("1280", None),
+            ("0x800", None),
+            ("99999x10", None),
+            ("axb", None),
+        ] {
+            assert_eq!(size(text).ok(), expect, "{text}");
+        }
+    }
+}
