@@ -730,7 +730,8 @@ fn damaged_caption_files_name_the_line() {
     assert!(found.warnings[1000].message.starts_with("4000 more"), "{:?}", found.warnings[1000]);
     // A compressed file cut short.
     let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    let text: String = (0..5000).map(|number| format!("{{\"title\":\"{}\"}}\n", number * 7919)).collect();
+    let text: String =
+        (0..5000).map(|number| format!("{{\"title\":\"{}\"}}\n", number * 7919)).collect::<Vec<_>>().concat();
     std::io::Write::write_all(&mut packer, text.as_bytes()).unwrap();
     let packed = packer.finish().unwrap();
     place.write("c.jsonl.gz", &packed[..packed.len() / 2]);

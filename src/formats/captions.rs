@@ -34,6 +34,9 @@ pub(super) struct Place {
 /// A record with its JSON, or why its line cannot be read.
 type Read = Result<(Record, String), String>;
 
+/// Takes each line, or why it cannot be read.
+type TakeLine<'a> = dyn FnMut(Place, Result<&[u8], String>) -> Result<(), FormatError> + 'a;
+
 /// Reads a caption file from start to end.
 pub(super) fn scan(
     root: &Path,
@@ -136,10 +139,7 @@ pub(super) fn each_record(
 }
 
 /// Hands out the lines of a text that are not blank.
-fn each_line(
-    path: &Path,
-    take: &mut dyn FnMut(Place, Result<&[u8], String>) -> Result<(), FormatError>,
-) -> Result<(), FormatError> {
+fn each_line(path: &Path, take: &mut TakeLine<'_>) -> Result<(), FormatError> {
     let mut stream = BufReader::with_capacity(1 << 17, open_stream(path)?);
     let mut line = Vec::new();
     let mut place = Place { line: 0, offset: 0, length: 0 };
@@ -283,7 +283,7 @@ fn each_csv(
 /// The separator that stands most often in the first line: comma, semicolon or tab.
 fn delimiter(start: &[u8]) -> u8 {
     let line = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let count = |separator: u8| line.iter().filter(|&&byte| byte == separator).count();
+    let count = |separator: u8| memchr::memchr_iter(separator, line).count();
     [b';', b'\t'].into_iter().fold(b',', |best, other| if count(other) > count(best) { other } else { best })
 }
 

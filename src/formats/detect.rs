@@ -460,7 +460,13 @@ fn parquet_drafts(dir: &Path, files: &[PathBuf]) -> Vec<Draft> {
 /// Columns and types of a parquet file in one text; `None` if it cannot be read.
 fn schema_of(path: &Path) -> Option<String> {
     let table = Table::open(path).ok()?;
-    Some(table.schema().fields().iter().map(|field| format!("{} {}\n", field.name(), field.data_type())).collect())
+    Some(
+        table
+            .schema()
+            .fields()
+            .iter()
+            .fold(String::new(), |text, field| text + field.name() + " " + &field.data_type().to_string() + "\n"),
+    )
 }
 
 /// The fingerprint of a shard as it is now: the file and what lies beside it for it, or the files of a folder.
@@ -500,7 +506,7 @@ fn folder_fingerprint(root: &Path, dir: &Path) -> io::Result<Fingerprint> {
         let mut hasher = FxHasher::default();
         (name, meta.len(), modified_ns(meta)).hash(&mut hasher);
         print.bytes += meta.len();
-        print.modified_ns = print.modified_ns.wrapping_add(hasher.finish() as i64);
+        print.modified_ns = print.modified_ns.wrapping_add(hasher.finish().cast_signed());
     };
     for entry in std::fs::read_dir(dir)? {
         let entry = entry?;

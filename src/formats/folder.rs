@@ -3,7 +3,7 @@
 //! The folders below the root are the taxonomy, the innermost the leaf; a folder named `train`, `val` or the like directly
 //! below the root is the split instead. In ImageNet's layout the innermost folder is a wnid and the taxonomy is WordNet's.
 //! A `metadata.csv`, `metadata.jsonl` or `metadata.parquet` in the root or in the image's folder says more by
-//! `file_name` (Hugging Face's ImageFolder; names are relative to the metadata's own folder), and so do a `.txt` or `.json` with
+//! `file_name` (Hugging Face's `ImageFolder`; names are relative to the metadata's own folder), and so do a `.txt` or `.json` with
 //! the image's name beside it (what img2dataset writes as files).
 
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ use crate::base::{Warning, WarningKind};
 /// Files up to this size are read, larger ones are mapped so that only the pages that the probe looks at are touched.
 const READ_WHOLE: u64 = 256 << 10;
 
-/// The metadata files of Hugging Face's ImageFolder.
+/// The metadata files of Hugging Face's `ImageFolder`.
 pub(super) const METADATA_NAMES: [&str; 3] = ["metadata.csv", "metadata.jsonl", "metadata.parquet"];
 
 /// The metadata files that say something about the images in `dir`: its own, and the root's.

@@ -67,18 +67,18 @@ impl<'a> Walk<'a> {
         None
     }
 
-    fn end(&mut self, event: Event<'a>) -> Option<Event<'a>> {
+    fn end(&mut self, event: Event<'a>) -> Event<'a> {
         self.done = true;
-        Some(event)
+        event
     }
 
-    fn corrupt(&mut self, at: usize) -> Option<Event<'a>> {
+    fn corrupt(&mut self, at: usize) -> Event<'a> {
         let resumed = self.resync(at + BLOCK);
         match resumed {
             Some(next) => self.at = next,
             None => self.done = true,
         }
-        Some(Event::Corrupt { at, resumed })
+        Event::Corrupt { at, resumed }
     }
 }
 
@@ -96,7 +96,7 @@ impl<'a> Iterator for Walk<'a> {
         loop {
             let at = self.at;
             let Some(header) = self.bytes.get(at..at.saturating_add(BLOCK)) else {
-                return self.end(Event::Truncated { at: self.bytes.len(), name: long_name });
+                return Some(self.end(Event::Truncated { at: self.bytes.len(), name: long_name }));
             };
             if header[0] == 0 && sum(header) == 0 {
                 self.done = true;
@@ -104,18 +104,18 @@ impl<'a> Iterator for Walk<'a> {
                 return extended.then_some(Event::Truncated { at, name: long_name });
             }
             if !checksum_fits(header) {
-                return self.corrupt(at);
+                return Some(self.corrupt(at));
             }
             let kind = header[156];
             let Some(mut size) = number(&header[124..136]) else {
-                return self.corrupt(at);
+                return Some(self.corrupt(at));
             };
             let body = at + BLOCK;
             match kind {
                 b'L' | b'K' | b'x' | b'X' | b'g' => {
                     extended = true;
                     let Some(content) = slice(self.bytes, body, size) else {
-                        return self.end(Event::Truncated { at: self.bytes.len(), name: long_name });
+                        return Some(self.end(Event::Truncated { at: self.bytes.len(), name: long_name }));
                     };
                     match kind {
                         b'L' => {
@@ -153,7 +153,7 @@ impl<'a> Iterator for Walk<'a> {
                         return Some(Event::Sparse(name));
                     }
                     if slice(self.bytes, body, size).is_none() {
-                        return self.end(Event::Truncated { at: self.bytes.len(), name: Some(name) });
+                        return Some(self.end(Event::Truncated { at: self.bytes.len(), name: Some(name) }));
                     }
                     self.at = after(body, size);
                     // Tars from before ustar mark a folder by the slash alone.
@@ -169,7 +169,7 @@ impl<'a> Iterator for Walk<'a> {
                     let mut more = header[482] != 0;
                     while more {
                         let Some(block) = self.bytes.get(data..data + BLOCK) else {
-                            return self.end(Event::Truncated { at: self.bytes.len(), name: Some(name) });
+                            return Some(self.end(Event::Truncated { at: self.bytes.len(), name: Some(name) }));
                         };
                         more = block[504] != 0;
                         data += BLOCK;
@@ -376,7 +376,8 @@ mod tests {
             while format!("{length}{rest}").len() != length {
                 length += 1;
             }
-            text += &format!("{length}{rest}");
+            text += &length.to_string();
+            text += &rest;
         }
         text.into_bytes()
     }

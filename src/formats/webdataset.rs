@@ -46,6 +46,7 @@ pub(super) fn tar_path(shard: &Shard, opts: &ReadOptions, warnings: &mut Vec<War
 }
 
 /// True for `.tar.gz` and `.tgz`.
+#[expect(clippy::case_sensitive_file_extension_comparisons, reason = "the name is in lower case")]
 pub(super) fn is_compressed(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     name.ends_with(".gz") || name.ends_with(".tgz")
@@ -368,15 +369,14 @@ impl Scan<'_> {
                 }
             }
         }
-        let mut record = match record {
-            Some(record) => record,
-            None => {
-                let (row, raw) = self.beside.row(&key, &mut self.mapper, &mut self.report);
-                if sample.raw == RawRecord::None {
-                    sample.raw = raw;
-                }
-                row.unwrap_or_default()
+        let mut record = if let Some(record) = record {
+            record
+        } else {
+            let (row, raw) = self.beside.row(&key, &mut self.mapper, &mut self.report);
+            if sample.raw == RawRecord::None {
+                sample.raw = raw;
             }
+            row.unwrap_or_default()
         };
         self.texts(parts, &key, &mut record);
         for mut warning in self.mapper.take_warnings() {

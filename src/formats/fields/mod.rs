@@ -8,11 +8,16 @@
 //! Values of the wrong type are ignored with one warning per field and shard; texts above
 //! [`MAX_TEXT`] are cut.
 
+mod json;
+mod names;
+
 use std::borrow::Cow;
 
 use rustc_hash::FxHashMap;
-use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use self::json::AttributesJson;
+use self::names::{guess, list_in_text};
+pub(super) use self::names::{guess_field, is_telling, split_path};
 use super::source::{Field, FieldMap, Fields};
 use crate::base::{Warning, WarningKind};
 
@@ -69,147 +74,6 @@ impl Slot {
     }
 }
 
-/// Usual names, best first, in normal form ([`normal`]): lower case without `_`, `-`, spaces and dots.
-const NAMES: &[(Slot, &[&str])] = &[
-    (
-        Slot::Key,
-        &[
-            // An id of the row stands before an id of what the row is about: five captions share one image id.
-            "key",
-            "uid",
-            "uuid",
-            "sampleid",
-            "exampleid",
-            "captionid",
-            "annotationid",
-            "id",
-            "productid",
-            "itemid",
-            "asin",
-            "sku",
-            "imageid",
-            "photoid",
-            "queryid",
-        ],
-    ),
-    (
-        Slot::Title,
-        &["title", "producttitle", "productname", "productdisplayname", "itemname", "itemtitle", "name", "headline"],
-    ),
-    (
-        Slot::Description,
-        &["description", "productdescription", "itemdescription", "longdescription", "desc", "details", "body"],
-    ),
-    (
-        Slot::Caption,
-        &[
-            "caption",
-            "captions",
-            "text",
-            "alt",
-            "alttext",
-            "sentence",
-            "sentences",
-            "toplevelcaption",
-            "prompt",
-            "captionreferencedescription",
-            "query",
-        ],
-    ),
-    (Slot::Brand, &["brand", "productbrand", "brandname", "manufacturer", "maker", "vendor"]),
-    (
-        Slot::Bullets,
-        &[
-            "bullets",
-            "bulletpoints",
-            "bulletpoint",
-            "productbulletpoint",
-            "productbulletpoints",
-            "featurebullets",
-            "highlights",
-            "aboutproduct",
-            "features",
-        ],
-    ),
-    (Slot::Price, &["price", "productprice", "listprice", "saleprice", "actualprice", "retailprice"]),
-    (Slot::Url, &["url", "imageurl", "imgurl", "cocourl", "imagelink", "producturl", "link", "href", "flickrurl"]),
-    (Slot::Licence, &["license", "licence", "licensename", "licensetype", "licenseid"]),
-    (Slot::Split, &["split", "origsplit", "subset", "partition"]),
-    (
-        Slot::Taxonomy,
-        &[
-            "taxonomy",
-            "taxonomypath",
-            "categorypath",
-            "categoriespath",
-            "categories",
-            "breadcrumbs",
-            "breadcrumb",
-            "categoryhierarchy",
-            "productcategorytree",
-            "categorytree",
-            "googleproductcategory",
-            "productcategory",
-            "category",
-            "producttype",
-        ],
-    ),
-    (
-        Slot::Leaf,
-        &["leaf", "leafname", "leafcategory", "classname", "categoryname", "labelname", "labeltext", "class", "label"],
-    ),
-    (
-        Slot::Image,
-        &[
-            "image",
-            "img",
-            "jpg",
-            "png",
-            "webp",
-            "imagebytes",
-            "picture",
-            "photo",
-            "imagepath",
-            "imgpath",
-            "filename",
-            "filepath",
-            "imagefile",
-            "path",
-        ],
-    ),
-    (Slot::Width, &["width", "imagewidth", "imgwidth"]),
-    (Slot::Height, &["height", "imageheight", "imgheight"]),
-    (Slot::Status, &["status"]),
-    (Slot::Wnid, &["wnid", "synset", "synsetid"]),
-    (Slot::ClassIndex, &["classindex", "classidx", "classid", "labelid", "cls"]),
-    (Slot::Attributes, &["attributes", "attrs", "metadata", "meta", "extra"]),
-];
-
-/// Lower case, without `_`, `-`, spaces and dots.
-fn normal(name: &str) -> String {
-    name.chars().filter(|c| !matches!(c, '_' | '-' | ' ' | '.')).flat_map(char::to_lowercase).collect()
-}
-
-/// Where a column called `name` goes by its name alone, with its rank (0 = the field's best name).
-fn guess(name: &str) -> Option<(Slot, u8)> {
-    let name = normal(name);
-    NAMES.iter().find_map(|(slot, names)| {
-        let rank = names.iter().position(|candidate| *candidate == name)?;
-        Some((*slot, rank as u8))
-    })
-}
-
-/// The field that a column called `name` is guessed to be, with its rank (0 = the best name of the field).
-pub(super) fn guess_field(name: &str) -> Option<(Field, u8)> {
-    let (slot, rank) = guess(name)?;
-    Field::ALL.into_iter().find(|field| Slot::of(*field) == slot).map(|field| (field, rank))
-}
-
-/// True where a column of this name makes a table a dataset: it holds a text about a picture or product, or a link.
-pub(super) fn is_telling(name: &str) -> bool {
-    matches!(guess(name), Some((Slot::Title | Slot::Caption | Slot::Description | Slot::Url, _)))
-}
-
 /// A value on its way from a column to a field.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Cell<'a> {
@@ -235,12 +99,11 @@ impl Cell<'_> {
     /// The value as text, `None` for null; lists and objects are no text.
     fn text(&self) -> Result<Option<Cow<'_, str>>, ()> {
         Ok(Some(match self {
-            Self::Null => return Ok(None),
             Self::Bool(value) => Cow::Borrowed(if *value { "true" } else { "false" }),
             Self::Int(value) => Cow::Owned(value.to_string()),
             Self::Uint(value) => Cow::Owned(value.to_string()),
             Self::Float(value) if value.is_finite() => Cow::Owned(value.to_string()),
-            Self::Float(_) => return Ok(None),
+            Self::Null | Self::Float(_) => return Ok(None),
             Self::Text(text) => Cow::Borrowed(text),
             Self::List(_) | Self::Object(_) => return Err(()),
         }))
@@ -608,31 +471,6 @@ impl Mapper {
     pub(super) fn take_warnings(&mut self) -> Vec<Warning> {
         std::mem::take(&mut self.pending)
     }
-
-    /// Reads one JSON object.
-    pub(super) fn read_json(&mut self, json: &[u8]) -> Result<Record, String> {
-        let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
-        match self.parse_json(json) {
-            Ok(record) => Ok(record),
-            Err(error) => {
-                // Python writes NaN and Infinity, which JSON does not know.
-                if let Some(mended) = without_nan(json)
-                    && let Ok(record) = self.parse_json(&mended)
-                {
-                    return Ok(record);
-                }
-                Err(error.to_string())
-            }
-        }
-    }
-
-    fn parse_json(&mut self, json: &[u8]) -> Result<Record, serde_json::Error> {
-        let mut record = Record::default();
-        let mut deserializer = serde_json::Deserializer::from_slice(json);
-        RecordSeed { mapper: self, record: &mut record }.deserialize(&mut deserializer)?;
-        deserializer.end()?;
-        Ok(record)
-    }
 }
 
 fn number_into(cell: &Cell<'_>, target: &mut Option<u32>) -> Result<bool, ()> {
@@ -648,354 +486,6 @@ pub(super) fn cut_text(text: &str) -> &str {
 /// True for `n` and eight digits.
 pub(super) fn is_wnid(text: &str) -> bool {
     text.len() == 9 && text.starts_with('n') && text.bytes().skip(1).all(|byte| byte.is_ascii_digit())
-}
-
-/// Splits a category path at the first of ` > `, `|`, `/` that it contains; without any it is one element.
-pub(super) fn split_path(text: &str) -> Vec<String> {
-    if let Some(list) = list_in_text(text) {
-        // Amazon keeps several paths as strings in a list; a list of one path is that path.
-        if let [only] = list.as_slice() {
-            return split_path(only);
-        }
-        return list;
-    }
-    let separator = ['>', '›', '»', '|', '/'].into_iter().find(|separator| text.contains(*separator));
-    let trimmed = |part: &str| {
-        let part = part.trim();
-        (!part.is_empty()).then(|| part.to_owned())
-    };
-    match separator {
-        Some(separator) => text.split(separator).filter_map(trimmed).collect(),
-        None => trimmed(text).into_iter().collect(),
-    }
-}
-
-/// A list written into a text: JSON (`["a","b"]`) or Python (`['a', 'b']`).
-fn list_in_text(text: &str) -> Option<Vec<String>> {
-    let trimmed = text.trim();
-    if !trimmed.starts_with('[') || !trimmed.ends_with(']') {
-        return None;
-    }
-    if let Ok(list) = serde_json::from_str::<Vec<String>>(trimmed) {
-        return Some(list);
-    }
-    let inner = trimmed[1..trimmed.len() - 1].trim();
-    let inner = inner.strip_prefix('\'')?.strip_suffix('\'')?;
-    Some(inner.split("', '").map(str::to_owned).collect())
-}
-
-/// The JSON with `NaN`, `Infinity` and `-Infinity` outside of strings replaced by `null`; `None` if there are none.
-fn without_nan(json: &[u8]) -> Option<Vec<u8>> {
-    if memchr::memmem::find(json, b"NaN").is_none() && memchr::memmem::find(json, b"Infinity").is_none() {
-        return None;
-    }
-    let mut mended = Vec::with_capacity(json.len() + 8);
-    let (mut at, mut in_string) = (0, false);
-    while at < json.len() {
-        let rest = &json[at..];
-        if in_string {
-            if rest[0] == b'\\' && rest.len() > 1 {
-                mended.extend_from_slice(&rest[..2]);
-                at += 2;
-                continue;
-            }
-            in_string = rest[0] != b'"';
-        } else if let Some(word) =
-            [b"NaN".as_slice(), b"-Infinity", b"Infinity"].into_iter().find(|word| rest.starts_with(word))
-        {
-            mended.extend_from_slice(b"null");
-            at += word.len();
-            continue;
-        } else {
-            in_string = rest[0] == b'"';
-        }
-        mended.push(rest[0]);
-        at += 1;
-    }
-    Some(mended)
-}
-
-/// Reads an object straight into a record: columns without a role are skipped without being built.
-struct RecordSeed<'m, 'r> {
-    mapper: &'m mut Mapper,
-    record: &'r mut Record,
-}
-
-impl<'de> DeserializeSeed<'de> for RecordSeed<'_, '_> {
-    type Value = ();
-
-    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for RecordSeed<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(column) = map.next_key_seed(ColumnSeed(self.mapper))? {
-            if Mapper::wanted(column) {
-                let cell = map.next_value_seed(CellSeed)?;
-                self.mapper.put(self.record, column, &cell);
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(())
-    }
-}
-
-struct ColumnSeed<'m>(&'m mut Mapper);
-
-impl<'de> DeserializeSeed<'de> for ColumnSeed<'_> {
-    type Value = ColumnRef;
-
-    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<ColumnRef, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for ColumnSeed<'_> {
-    type Value = ColumnRef;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<ColumnRef, E> {
-        Ok(self.0.column(name))
-    }
-}
-
-/// Reads any JSON value as a [`Cell`]; nothing recurses deeper than a list of lists.
-pub(super) struct CellSeed;
-
-impl<'de> DeserializeSeed<'de> for CellSeed {
-    type Value = Cell<'de>;
-
-    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Cell<'de>, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for CellSeed {
-    type Value = Cell<'de>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Cell<'de>, E> {
-        Ok(Cell::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Cell<'de>, E> {
-        Ok(Cell::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Cell<'de>, E> {
-        Ok(Cell::Int(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Cell<'de>, E> {
-        Ok(Cell::Uint(value))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Cell<'de>, E> {
-        Ok(Cell::Float(value))
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Cell<'de>, E> {
-        Ok(Cell::Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Cell<'de>, E> {
-        Ok(Cell::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Cell<'de>, A::Error> {
-        let mut list = Vec::new();
-        let (mut first, mut odd) = (true, false);
-        while let Some(element) = seq.next_element_seed(ElementSeed)? {
-            match element {
-                Element::Text(text) => list.push(text),
-                // A list of lists (several category paths): the first stands for all.
-                Element::List(inner) if first => list = inner,
-                Element::Other => odd = true,
-                Element::List(_) | Element::Null => {}
-            }
-            first = false;
-        }
-        // A list of numbers or objects fits no field, as an object does.
-        if odd && list.is_empty() {
-            return Ok(Cell::Object(Box::default()));
-        }
-        Ok(Cell::List(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Cell<'de>, A::Error> {
-        Ok(Cell::Object(Box::new(read_attributes(map)?)))
-    }
-}
-
-enum Element {
-    Null,
-    /// A fraction (part of an embedding or a box) or an object.
-    Other,
-    Text(String),
-    List(Vec<String>),
-}
-
-struct ElementSeed;
-
-impl<'de> DeserializeSeed<'de> for ElementSeed {
-    type Value = Element;
-
-    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Element, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for ElementSeed {
-    type Value = Element;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Element, E> {
-        Ok(Element::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Element, E> {
-        Ok(Element::Text(value.to_string()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Element, E> {
-        Ok(Element::Text(value.to_string()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Element, E> {
-        Ok(Element::Text(value.to_string()))
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Element, E> {
-        Ok(Element::Other)
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Element, E> {
-        Ok(Element::Text(text.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Element, A::Error> {
-        let mut list = Vec::new();
-        while let Some(value) = seq.next_element_seed(InnerSeed)? {
-            list.extend(value);
-        }
-        Ok(if list.is_empty() { Element::Other } else { Element::List(list) })
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Element, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Element::Other)
-    }
-}
-
-/// A string two lists deep; anything else there is skipped.
-struct InnerSeed;
-
-impl<'de> DeserializeSeed<'de> for InnerSeed {
-    type Value = Option<String>;
-
-    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Option<String>, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for InnerSeed {
-    type Value = Option<String>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Option<String>, E> {
-        Ok(None)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Option<String>, E> {
-        Ok(None)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Option<String>, E> {
-        Ok(None)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Option<String>, E> {
-        Ok(None)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Option<String>, E> {
-        Ok(None)
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Option<String>, E> {
-        Ok(Some(text.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Option<String>, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(None)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<String>, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(None)
-    }
-}
-
-/// Attributes read from an object at the top of a JSON text.
-struct AttributesJson(Attributes);
-
-impl<'de> de::Deserialize<'de> for AttributesJson {
-    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match CellSeed.deserialize(deserializer)? {
-            Cell::Object(attributes) => Ok(Self(*attributes)),
-            _ => Err(de::Error::custom("no object")),
-        }
-    }
-}
-
-fn read_attributes<'de, A: MapAccess<'de>>(mut map: A) -> Result<Attributes, A::Error> {
-    let mut attributes = Attributes::default();
-    while let Some(name) = map.next_key::<Cow<'de, str>>()? {
-        match name.as_ref() {
-            "wnid" => {
-                attributes.wnid = match map.next_value::<serde_json::Value>()? {
-                    serde_json::Value::String(text) if is_wnid(&text) => Some(text),
-                    _ => None,
-                }
-            }
-            "class_index" => {
-                attributes.class_index =
-                    map.next_value::<serde_json::Value>()?.as_u64().and_then(|index| u32::try_from(index).ok());
-            }
-            "split" | "orig_split" => {
-                attributes.split = match map.next_value::<serde_json::Value>()? {
-                    serde_json::Value::String(text) if !text.is_empty() => Some(text),
-                    _ => None,
-                }
-            }
-            _ => {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-    }
-    Ok(attributes)
 }
 
 #[cfg(test)]
@@ -1091,7 +581,7 @@ mod tests {
         let check = |columns: &[&str], expect: &[(Field, &str)]| {
             let columns: Vec<_> = columns.iter().map(|name| ((*name).to_owned(), String::new())).collect();
             let expect: Vec<_> = expect.iter().map(|(field, name)| (*field, (*name).to_owned())).collect();
-            assert_eq!(super::super::guess_map(&columns).0.into_iter().collect::<Vec<_>>(), expect);
+            assert_eq!(crate::formats::guess_map(&columns).0.into_iter().collect::<Vec<_>>(), expect);
         };
         // ESCI's products and examples, SQID's links, COCO as lines, img2dataset.
         check(
@@ -1182,8 +672,10 @@ mod tests {
     #[test]
     fn ids_as_keys_do_not_fill_the_memory() {
         let mut mapper = Mapper::new(&FieldMap::default());
-        let json =
-            format!("{{{}\"title\":\"a\"}}", (0..20_000).map(|id| format!("\"id{id}x\":1,")).collect::<String>());
+        let json = format!(
+            "{{{}\"title\":\"a\"}}",
+            (0..20_000).map(|id| format!("\"id{id}x\":1,")).collect::<Vec<_>>().concat()
+        );
         assert_eq!(show(&mapper.read_json(json.as_bytes()).unwrap()), "title=a");
         assert!(mapper.by_name.len() <= MAX_COLUMNS);
     }

@@ -5,27 +5,28 @@
 //! that cannot be decoded costs its remaining rows and one warning. A picture is read again by its row
 //! ([`RowReader`]), a few rows at a time, because a grid asks for neighbours.
 
+mod cells;
+mod rows;
+
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, FixedSizeBinaryArray, LargeBinaryArray, RecordBatch,
-    StructArray,
-};
-use arrow::datatypes::{DataType, Field as ArrowField, Int8Type, Int16Type, Int32Type, Int64Type, Schema};
-use arrow::datatypes::{Float32Type, Float64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
-use arrow::util::display::array_value_to_string;
+use arrow::array::{Array, RecordBatch};
+use arrow::datatypes::{DataType, Field as ArrowField, Schema};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
     RowSelector,
 };
+use parquet::basic::Compression;
 use parquet::file::metadata::PageIndexPolicy;
 use rustc_hash::FxHashMap;
 use serde_json::Value;
 
-use super::fields::{Attributes, Cell, ColumnRef, Mapper, Record, Slot, cut_text, is_wnid};
+use self::cells::{binary, cell, image_bytes, is_binary, is_embedding, json, row_json, struct_path};
+pub(super) use self::rows::RowReader;
+use super::fields::{Cell, ColumnRef, Mapper, Record, Slot};
 use super::image::{Codec, Probe, probe};
 use super::keys::Keys;
 use super::mapped::{Stamp, open_file, stamp};
@@ -39,9 +40,6 @@ const BATCH_BYTES: u64 = 8 << 20;
 
 /// Rows of a batch without images.
 const BATCH_ROWS: usize = 2048;
-
-/// Longest list of numbers that goes into a raw record; longer ones are embeddings.
-const MAX_NUMBERS: usize = 32;
 
 /// An open parquet file with its footer.
 #[derive(Debug)]
@@ -63,6 +61,12 @@ impl Table {
         };
         match guarded(load) {
             Ok(Ok(metadata)) => {
+                if let Some(codec) = unsupported_compression(&metadata) {
+                    let message = format!(
+                        "it is compressed with {codec}, which is not supported; write it again with zstd or snappy"
+                    );
+                    return Err(FormatError::corrupt(path, message));
+                }
                 let stamp = stamp(&file).ok();
                 Ok(Self { file, metadata, stamp })
             }
@@ -157,6 +161,17 @@ impl Table {
     }
 }
 
+/// The name of a compression that is not built in (Brotli and LZO are rare and large).
+fn unsupported_compression(metadata: &ArrowReaderMetadata) -> Option<&'static str> {
+    let columns =
+        metadata.metadata().row_groups().iter().take(1).flat_map(parquet::file::metadata::RowGroupMetaData::columns);
+    columns.map(parquet::file::metadata::ColumnChunkMetaData::compression).find_map(|codec| match codec {
+        Compression::BROTLI(_) => Some("Brotli"),
+        Compression::LZO => Some("LZO"),
+        _ => None,
+    })
+}
+
 /// Runs a decoder that may panic on damaged pages.
 fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
@@ -193,12 +208,11 @@ impl ImageColumn {
             };
             // A struct with bytes is an image by its type, a binary by its name or first value, a text by its name alone.
             let rank = match (&column, named) {
-                (Self::None, _) | (Self::Path(_), None) => continue,
                 (Self::Struct(_), rank) => rank.unwrap_or(30),
                 (Self::Binary(_), Some(rank)) => 40 + rank,
                 (Self::Binary(name), None) if table.first_value_is_image(name) => 80,
-                (Self::Binary(_), None) => continue,
                 (Self::Path(_), Some(rank)) => 100 + rank,
+                (Self::Binary(_) | Self::Path(_), None) | (Self::None, _) => continue,
             };
             if best.as_ref().is_none_or(|(other, _)| rank < *other) {
                 best = Some((rank, column));
@@ -226,20 +240,6 @@ impl ImageColumn {
             Self::Path(_) | Self::None => None,
         }
     }
-}
-
-/// True for lists of fractions.
-fn is_embedding(kind: &DataType) -> bool {
-    match kind {
-        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
-            item.data_type().is_floating()
-        }
-        _ => false,
-    }
-}
-
-fn is_binary(kind: &DataType) -> bool {
-    matches!(kind, DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
 }
 
 impl Table {
@@ -328,12 +328,12 @@ pub(super) fn scan(root: &Path, shard: &Shard, opts: &ReadOptions, sink: &mut dy
 }
 
 /// The folder that relative paths in a table belong to.
-pub(super) fn base_dir(root: &Path) -> std::path::PathBuf {
+pub(super) fn base_dir(root: &Path) -> PathBuf {
     if root.is_file() { root.parent().unwrap_or(root).to_owned() } else { root.to_owned() }
 }
 
 struct Rows<'a> {
-    root: std::path::PathBuf,
+    root: PathBuf,
     stem: String,
     classes: FxHashMap<String, Vec<String>>,
     keys: Keys,
@@ -528,230 +528,6 @@ pub(super) fn each_row(table: &Table, mapper: &mut Mapper, mut take: impl FnMut(
         read.map_err(|error| error.to_string())??;
     }
     Ok(())
-}
-
-/// The value of a column in a row.
-fn cell(array: &ArrayRef, at: usize) -> Cell<'_> {
-    if array.is_null(at) {
-        return Cell::Null;
-    }
-    match array.data_type() {
-        DataType::Null => Cell::Null,
-        DataType::Boolean => Cell::Bool(array.as_boolean().value(at)),
-        DataType::Int8 => Cell::Int(array.as_primitive::<Int8Type>().value(at).into()),
-        DataType::Int16 => Cell::Int(array.as_primitive::<Int16Type>().value(at).into()),
-        DataType::Int32 => Cell::Int(array.as_primitive::<Int32Type>().value(at).into()),
-        DataType::Int64 => Cell::Int(array.as_primitive::<Int64Type>().value(at)),
-        DataType::UInt8 => Cell::Int(array.as_primitive::<UInt8Type>().value(at).into()),
-        DataType::UInt16 => Cell::Int(array.as_primitive::<UInt16Type>().value(at).into()),
-        DataType::UInt32 => Cell::Int(array.as_primitive::<UInt32Type>().value(at).into()),
-        DataType::UInt64 => Cell::Uint(array.as_primitive::<UInt64Type>().value(at)),
-        DataType::Float32 => Cell::Float(short_float(array.as_primitive::<Float32Type>().value(at))),
-        DataType::Float64 => Cell::Float(array.as_primitive::<Float64Type>().value(at)),
-        DataType::Utf8 => Cell::Text(array.as_string::<i32>().value(at).into()),
-        DataType::LargeUtf8 => Cell::Text(array.as_string::<i64>().value(at).into()),
-        DataType::Utf8View => Cell::Text(array.as_string_view().value(at).into()),
-        DataType::List(_) => Cell::List(texts(&array.as_list::<i32>().value(at))),
-        DataType::LargeList(_) => Cell::List(texts(&array.as_list::<i64>().value(at))),
-        DataType::FixedSizeList(..) => Cell::List(texts(&array.as_fixed_size_list().value(at))),
-        DataType::Struct(_) => {
-            let parts = array.as_struct();
-            let text = |name: &str| {
-                parts.column_by_name(name).and_then(|column| match cell(column, at) {
-                    Cell::Text(text) => Some(text.into_owned()),
-                    _ => None,
-                })
-            };
-            Cell::Object(Box::new(Attributes {
-                wnid: text("wnid").filter(|text| is_wnid(text)),
-                class_index: None,
-                split: text("split").or_else(|| text("orig_split")),
-            }))
-        }
-        DataType::Map(..) | DataType::Union(..) => Cell::Object(Box::default()),
-        // Dictionaries, decimals, dates and the like read well as arrow prints them.
-        _ => array_value_to_string(array, at).map_or(Cell::Null, |text| Cell::Text(text.into())),
-    }
-}
-
-/// The shortest decimal that reads back as this number, so that 12.3 does not become 12.300000190734863.
-fn short_float(value: f32) -> f64 {
-    value.to_string().parse().unwrap_or_else(|_| f64::from(value))
-}
-
-/// The elements of a list as texts; of a list of lists the first.
-fn texts(list: &ArrayRef) -> Vec<String> {
-    if list.is_empty() {
-        return Vec::new();
-    }
-    if matches!(list.data_type(), DataType::List(_) | DataType::LargeList(_)) {
-        return match cell(list, 0) {
-            Cell::List(first) => first,
-            _ => Vec::new(),
-        };
-    }
-    (0..list.len())
-        .filter_map(|at| match cell(list, at) {
-            Cell::Text(text) => Some(text.into_owned()),
-            Cell::Int(value) => Some(value.to_string()),
-            Cell::Float(value) => Some(value.to_string()),
-            _ => None,
-        })
-        .collect()
-}
-
-/// A row as a JSON object without binary values and long lists of numbers.
-fn row_json(batch: &RecordBatch, at: usize) -> String {
-    let mut object = serde_json::Map::new();
-    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
-        if let Some(value) = json(column, at) {
-            object.insert(field.name().clone(), value);
-        }
-    }
-    Value::Object(object).to_string()
-}
-
-/// A value as JSON; `None` for what is left out.
-fn json(array: &ArrayRef, at: usize) -> Option<Value> {
-    if is_binary(array.data_type()) || matches!(array.data_type(), DataType::FixedSizeBinary(_)) {
-        return None;
-    }
-    if array.is_null(at) {
-        return Some(Value::Null);
-    }
-    let list = match array.data_type() {
-        DataType::List(_) => Some(array.as_list::<i32>().value(at)),
-        DataType::LargeList(_) => Some(array.as_list::<i64>().value(at)),
-        DataType::FixedSizeList(..) => Some(array.as_fixed_size_list().value(at)),
-        _ => None,
-    };
-    if let Some(list) = list {
-        if list.data_type().is_numeric() && list.len() > MAX_NUMBERS {
-            return Some(Value::String(format!("({} numbers)", list.len())));
-        }
-        return Some(Value::Array((0..list.len()).filter_map(|at| json(&list, at)).collect()));
-    }
-    if let DataType::Struct(fields) = array.data_type() {
-        let parts = array.as_struct();
-        let object = fields
-            .iter()
-            .zip(parts.columns())
-            .filter_map(|(field, column)| Some((field.name().clone(), json(column, at)?)));
-        return Some(Value::Object(object.collect()));
-    }
-    Some(match cell(array, at) {
-        Cell::Null | Cell::List(_) => Value::Null,
-        Cell::Bool(value) => value.into(),
-        Cell::Int(value) => value.into(),
-        Cell::Uint(value) => value.into(),
-        Cell::Float(value) => serde_json::Number::from_f64(value).map_or(Value::Null, Value::Number),
-        Cell::Text(text) => cut_text(&text).into(),
-        Cell::Object(_) => array_value_to_string(array, at).map_or(Value::Null, Value::String),
-    })
-}
-
-/// The bytes of a binary column in a row.
-fn binary(array: &ArrayRef, at: usize) -> Option<&[u8]> {
-    if array.is_null(at) {
-        return None;
-    }
-    let any = array.as_any();
-    if let Some(array) = any.downcast_ref::<BinaryArray>() {
-        return Some(array.value(at));
-    }
-    if let Some(array) = any.downcast_ref::<LargeBinaryArray>() {
-        return Some(array.value(at));
-    }
-    if let Some(array) = any.downcast_ref::<BinaryViewArray>() {
-        return Some(array.value(at));
-    }
-    any.downcast_ref::<FixedSizeBinaryArray>().map(|array| array.value(at))
-}
-
-/// The picture's bytes of an image column in a row.
-fn image_bytes(array: &ArrayRef, at: usize) -> Option<&[u8]> {
-    match array.as_any().downcast_ref::<StructArray>() {
-        Some(parts) if parts.is_null(at) => None,
-        Some(parts) => binary(parts.column_by_name("bytes")?, at),
-        None => binary(array, at),
-    }
-}
-
-fn struct_path(array: &ArrayRef, at: usize) -> Option<String> {
-    let parts = array.as_any().downcast_ref::<StructArray>()?;
-    match cell(parts.column_by_name("path")?, at) {
-        Cell::Text(text) => Some(text.into_owned()),
-        _ => None,
-    }
-}
-
-/// Reads pictures by row.
-#[derive(Debug)]
-pub(super) struct RowReader {
-    table: Table,
-    image: ImageColumn,
-    /// The rows read last: a grid asks for neighbours, and without an index of pages each read decodes from the group's start.
-    cache: std::sync::Mutex<(u64, Vec<Option<Vec<u8>>>)>,
-}
-
-impl RowReader {
-    pub(super) fn open(path: &Path, opts: &ReadOptions) -> Result<Self, FormatError> {
-        let table = Table::open(path)?;
-        let image = ImageColumn::find(&table, &mut Mapper::new(&opts.map));
-        Ok(Self { table, image, cache: std::sync::Mutex::default() })
-    }
-
-    /// The bytes of the picture in a row of the file.
-    pub(super) fn image_bytes(&self, path: &Path, row: u64) -> Result<Vec<u8>, FormatError> {
-        let none = || FormatError::corrupt(path, format!("row {row} has no picture"));
-        let Some(column) = self.image.bytes_root() else { return Err(none()) };
-        if !self.table.is_as_opened() {
-            return Err(FormatError::Changed(path.to_owned()));
-        }
-        let mut cache = self.cache.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(kept) = row.checked_sub(cache.0).and_then(|at| cache.1.get_mut(at as usize)).and_then(Option::take)
-        {
-            return Ok(kept);
-        }
-        let (group, start) = self.group_of(row).ok_or_else(none)?;
-        let count = (BATCH_BYTES / 2 / self.table.bytes_a_row(group, column).max(1)).clamp(1, 32);
-        let count = count.min(start + self.table.rows_in(group) - row);
-        let rows =
-            RowSelection::from(vec![RowSelector::skip((row - start) as usize), RowSelector::select(count as usize)]);
-        let mask =
-            self.table.projection(|root, below| root == column && below.first().is_none_or(|part| part == "bytes"));
-        let damaged = |error: String| FormatError::corrupt(path, format!("row {row} cannot be decoded ({error})"));
-        let mut reader = self.table.read(group, mask, count as usize, Some(rows)).map_err(damaged)?;
-        let mut read = Vec::new();
-        loop {
-            match guarded(|| reader.next()) {
-                Ok(None) => break,
-                Ok(Some(Ok(batch))) => {
-                    let array = batch.column(0);
-                    read.extend((0..batch.num_rows()).map(|at| image_bytes(array, at).map(<[u8]>::to_vec)));
-                }
-                // What was decoded before the damage is good.
-                Ok(Some(Err(error))) if read.is_empty() => return Err(damaged(error.to_string())),
-                Err(error) if read.is_empty() => return Err(damaged(error)),
-                _ => break,
-            }
-        }
-        let wanted = read.first_mut().and_then(Option::take);
-        *cache = (row, read);
-        wanted.ok_or_else(none)
-    }
-
-    fn group_of(&self, row: u64) -> Option<(usize, u64)> {
-        let mut start = 0;
-        for group in 0..self.table.row_groups() {
-            let rows = self.table.rows_in(group);
-            if row < start + rows {
-                return Some((group, start));
-            }
-            start += rows;
-        }
-        None
-    }
 }
 
 /// The columns with an example each, for the open dialog.
