@@ -90,7 +90,7 @@ def cut(font, ranges, features):
 
 
 def freeze_tabular_figures(font):
-    """Lets the digits (and what else `tnum` covers) point to their tabular twins."""
+    """Lets the digits point to their tabular twins. What else `tnum` covers stays: its hyphen tears words apart."""
     gsub = font["GSUB"].table
     lookups = {i for f in gsub.FeatureList.FeatureRecord if f.FeatureTag == "tnum" for i in f.Feature.LookupListIndex}
     twins = {}
@@ -99,10 +99,11 @@ def freeze_tabular_figures(font):
             twins.update(getattr(table, "ExtSubTable", table).mapping)
     for table in font["cmap"].tables:
         if table.isUnicode():
-            table.cmap = {code: twins.get(glyph, glyph) for code, glyph in table.cmap.items()}
+            digits = {ord(digit) for digit in "0123456789"}
+            table.cmap = {code: twins[g] if code in digits and g in twins else g for code, g in table.cmap.items()}
     cmap, widths = font.getBestCmap(), font["hmtx"]
-    digits = {widths[cmap[ord(digit)]][0] for digit in "0123456789"}
-    assert len(digits) == 1, f"the figures are not tabular: widths {digits}"
+    wide = {widths[cmap[ord(digit)]][0] for digit in "0123456789"}
+    assert len(wide) == 1, f"the figures are not tabular: widths {wide}"
 
 
 def save(font, name):
