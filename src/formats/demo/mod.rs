@@ -229,7 +229,14 @@ mod tests {
             .map(|(name, bytes)| format!("{name} {:016x}", hash(bytes)))
             .collect();
         // When a drawing or a text is changed on purpose, these change with it: look at the contact sheets.
-        insta::assert_snapshot!(hashes.join("\n"), @"");
+        insta::assert_snapshot!(hashes.join("\n"), @r"
+        00000.parquet a751b729c75b5171
+        00000.tar d9e497f7cbf570d7
+        00000_stats.json 8240539ddd6f9831
+        00000.parquet fe097af15accc830
+        00000.tar 6cbcaf53269d06c9
+        00000_stats.json 8240539ddd6f9831
+        ");
         let other = DemoOptions { seed: 8, ..SMALL };
         for dataset in Dataset::ALL {
             assert_ne!(render_sample(dataset, 3, &SMALL).jpeg, render_sample(dataset, 3, &other).jpeg, "another seed");
