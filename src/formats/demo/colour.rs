@@ -42,7 +42,6 @@ pub(super) const CREAM: Rgb = Rgb::hex(0x00F7_F0E3);
 pub(super) const WOOD: Rgb = Rgb::hex(0x00C6_9262);
 pub(super) const DARK_WOOD: Rgb = Rgb::hex(0x007A_5138);
 pub(super) const STEEL: Rgb = Rgb::hex(0x00B9_C2CB);
-pub(super) const GOLD: Rgb = Rgb::hex(0x00E0_B04C);
 pub(super) const LEAF: Rgb = Rgb::hex(0x005E_8C5A);
 
 /// A colour that texts can name.

@@ -194,6 +194,163 @@ mod tests {
     use super::*;
     use crate::formats::image::decode;
 
+    const SMALL: DemoOptions = DemoOptions { samples_per_dataset: 30, size: 96, seed: 7 };
+
+    /// FNV-1a, which needs no crate and is the same everywhere.
+    fn hash(bytes: impl IntoIterator<Item = u8>) -> u64 {
+        bytes
+            .into_iter()
+            .fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3))
+    }
+
+    fn written(options: &DemoOptions) -> (tempfile::TempDir, DemoReport) {
+        let dir = tempfile::tempdir().expect("a folder");
+        let report = write(dir.path(), options, &Progress::default(), &CancelToken::default()).expect("writes");
+        (dir, report)
+    }
+
+    fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+        let mut files: Vec<_> = std::fs::read_dir(folder)
+            .expect("lists")
+            .map(|entry| entry.expect("an entry"))
+            .map(|entry| (entry.file_name().into_string().expect("UTF-8"), std::fs::read(entry.path()).expect("reads")))
+            .collect();
+        files.sort();
+        files
+    }
+
+    #[test]
+    fn the_same_options_give_the_same_bytes_on_any_machine() {
+        let (_first, report) = written(&SMALL);
+        let hashes: Vec<_> = report
+            .folders
+            .iter()
+            .flat_map(|folder| files(folder))
+            .map(|(name, bytes)| format!("{name} {:016x}", hash(bytes)))
+            .collect();
+        // When a drawing or a text is changed on purpose, these change with it: look at the contact sheets.
+        insta::assert_snapshot!(hashes.join("\n"), @r"
+        00000.parquet a751b729c75b5171
+        00000.tar d9e497f7cbf570d7
+        00000_stats.json 8240539ddd6f9831
+        00000.parquet fe097af15accc830
+        00000.tar 6cbcaf53269d06c9
+        00000_stats.json 8240539ddd6f9831
+        ");
+        let other = DemoOptions { seed: 8, ..SMALL };
+        for dataset in Dataset::ALL {
+            assert_ne!(render_sample(dataset, 3, &SMALL).jpeg, render_sample(dataset, 3, &other).jpeg, "another seed");
+            assert_eq!(render_sample(dataset, 3, &SMALL), render_sample(dataset, 3, &SMALL), "pure");
+        }
+    }
+
+    #[test]
+    fn every_class_is_there_with_a_long_tail() {
+        let options = DemoOptions::default();
+        let check = |name: &str, of: &dyn Fn(u32) -> String, classes: usize, least: usize, ratio: usize| {
+            let mut counts = std::collections::BTreeMap::<String, usize>::new();
+            for index in 0..options.samples_per_dataset {
+                *counts.entry(of(index)).or_default() += 1;
+            }
+            let (min, max) = (counts.values().min().expect("some"), counts.values().max().expect("some"));
+            assert_eq!(counts.len(), classes, "{name}");
+            assert!(*min >= least && max / min >= ratio, "{name}: from {min} to {max}");
+        };
+        check("shop", &|index| shop::leaf_of(index, &options).path.join(" > "), 24, 20, 8);
+        check(
+            "scenes",
+            &|index| {
+                scenes::class_at(index, &options).path[scenes::class_at(index, &options).path.len() - 1].0.to_owned()
+            },
+            20,
+            40,
+            3,
+        );
+        // Each tenth of a dataset has nearly every leaf: shards are alike.
+        let tenth: std::collections::BTreeSet<_> =
+            (0..200).map(|index| shop::leaf_of(index, &options).path[2]).collect();
+        assert!(tenth.len() >= 22, "{}", tenth.len());
+    }
+
+    #[test]
+    fn pictures_decode_and_records_tell_the_truth() {
+        for dataset in Dataset::ALL {
+            for index in 0..60 {
+                let options = DemoOptions { samples_per_dataset: 60, size: 64, seed: 3 };
+                let RenderedSample { jpeg, record } = render_sample(dataset, index, &options);
+                let picture = decode(&jpeg).expect("decodes");
+                assert_eq!((picture.width, picture.height, picture.truncated), (64, 64, false));
+                assert_eq!((record.width, record.height), (64, 64));
+                assert_eq!(record.key, format!("{index:08}"));
+                let attributes: serde_json::Value = serde_json::from_str(&record.attributes).expect("JSON");
+                match dataset {
+                    Dataset::Shop => {
+                        assert_eq!((record.taxonomy.len(), record.taxonomy.last()), (3, Some(&record.leaf)));
+                        let title = record.title.expect("a title").to_lowercase();
+                        let colour = attributes["colour"].as_str().expect("a colour").to_lowercase();
+                        assert!(title.contains(&colour) || title.contains('('), "{title} / {colour}");
+                        assert!(record.bullets.len() <= 4);
+                    }
+                    Dataset::Scenes => {
+                        let wnid = attributes["wnid"].as_str().expect("a wnid");
+                        let path = attributes["taxonomy_wnids"].as_array().expect("a path");
+                        assert_eq!(path.last().and_then(|last| last.as_str()), Some(wnid));
+                        assert_eq!(path.len(), record.taxonomy.len());
+                        assert_eq!(record.taxonomy[0], "entity");
+                        assert!(attributes["class_index"].as_u64().is_some_and(|class| class < 20));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn shards_are_split_and_named_as_img2dataset_does() {
+        let options = DemoOptions { samples_per_dataset: SHARD_SAMPLES + 3, size: 16, seed: 1 };
+        let dir = tempfile::tempdir().expect("a folder");
+        let sample = render_sample(Dataset::Scenes, 0, &options);
+        let samples = (0..SHARD_SAMPLES + 3).map(|index| {
+            let record = Record { key: write::key(index), ..sample.record.clone() };
+            RenderedSample { record, ..sample.clone() }
+        });
+        let progress = Progress::default();
+        let report =
+            write_dataset(dir.path(), Dataset::Scenes, samples, &progress, &CancelToken::default()).expect("writes");
+        assert_eq!((report.samples, progress.samples()), (503, 503));
+        let files = files(&report.folders[0]);
+        let names: Vec<_> = files.iter().map(|(name, _)| name.as_str()).collect();
+        let expect =
+            ["00000.parquet", "00000.tar", "00000_stats.json", "00001.parquet", "00001.tar", "00001_stats.json"];
+        assert_eq!(names, expect);
+        assert_eq!(report.bytes, (files[1].1.len() + files[4].1.len()) as u64);
+        let tar = &files[4].1;
+        assert_eq!((&tar[..12], &tar[257..262]), (b"00001000.jpg".as_slice(), b"ustar".as_slice()));
+        let stats: serde_json::Value = serde_json::from_slice(&files[5].1).expect("JSON");
+        assert_eq!((&stats["count"], &stats["successes"]), (&3.into(), &3.into()));
+    }
+
+    #[test]
+    fn nothing_half_written_stays() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let cancel = CancelToken::default();
+        let samples = (0..9).map(|index| {
+            if index == 4 {
+                cancel.cancel();
+            }
+            render_sample(Dataset::Shop, index, &SMALL)
+        });
+        let got = write_dataset(dir.path(), Dataset::Shop, samples, &Progress::default(), &cancel);
+        assert!(matches!(got, Err(FormatError::Cancelled(_))), "{got:?}");
+        assert_eq!(std::fs::read_dir(dir.path()).expect("lists").count(), 0);
+        // A folder of that name is somebody's: it is never overwritten. What a kill left is.
+        std::fs::create_dir_all(dir.path().join("demo-shop.partial/rest")).expect("makes");
+        let one = || std::iter::once(render_sample(Dataset::Shop, 0, &SMALL));
+        let write = || write_dataset(dir.path(), Dataset::Shop, one(), &Progress::default(), &CancelToken::default());
+        assert!(write().is_ok());
+        assert!(matches!(write(), Err(FormatError::Io { .. })));
+        assert_eq!(files(&dir.path().join("demo-shop")).len(), 3);
+    }
+
     /// Sheets to look at: `SHEETS=folder cargo test --lib contact_sheets -- --ignored`.
     #[test]
     #[ignore = "writes pictures to look at"]

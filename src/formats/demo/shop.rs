@@ -100,7 +100,7 @@ const GLAZES: [Pattern; 8] = [Plain, Plain, Striped, PolkaDot, TwoTone, Speckled
 const CLOTHS: [Pattern; 8] = [Plain, Plain, Striped, PolkaDot, Checked, Zigzag, Floral, Pinstriped];
 const SHIRTINGS: [Pattern; 6] = [Plain, Pinstriped, Checked, Floral, PolkaDot, Striped];
 
-const GLASSWARE: &[&str] = &["Crystal", "Glass", "Hand-Blown Glass"];
+const GLASSWARE: &[&str] = &["Crystal", "Hand-Blown", "Lead-Free Crystal"];
 
 /// The leaves, the commonest first.
 pub(super) static LEAVES: [Leaf; 24] = [
@@ -180,7 +180,7 @@ pub(super) static LEAVES: [Leaf; 24] = [
         ["Home & Kitchen", "Furniture", "Chairs"],
         Thing::Chair,
         "Chair",
-        &["Upholstered", "Solid Wood", "Velvet"],
+        &["Wooden", "Solid Wood", "Painted Wood"],
         &[Plain, Plain, Plain, Checked, Striped],
         &PALETTE,
         &WOODS,
@@ -192,7 +192,7 @@ pub(super) static LEAVES: [Leaf; 24] = [
         ["Accessories", "Jewellery", "Necklaces"],
         Thing::Necklace,
         "Necklace",
-        &["Sterling Silver", "Gold-Plated", "Stainless Steel"],
+        &["Hand-Finished", "Polished", "Recycled Metal"],
         &[Plain, Plain, Speckled],
         &GEMS,
         &METALS,
@@ -372,7 +372,7 @@ pub(super) static LEAVES: [Leaf; 24] = [
         ["Home & Kitchen", "Furniture", "Stools"],
         Thing::Stool,
         "Stool",
-        &["Solid Wood", "Upholstered", "Leather"],
+        &["Wooden", "Solid Wood", "Padded"],
         &[Plain, Plain, Checked, Striped],
         &PALETTE,
         &WOODS,
@@ -384,7 +384,7 @@ pub(super) static LEAVES: [Leaf; 24] = [
         ["Accessories", "Jewellery", "Rings"],
         Thing::Ring,
         "Ring",
-        &["Sterling Silver", "14k Gold", "Gold-Plated"],
+        &["Hand-Finished", "Polished", "Recycled Metal"],
         &[Plain],
         &GEMS,
         &METALS,

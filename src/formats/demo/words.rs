@@ -192,7 +192,7 @@ fn description(product: &Product, noun: &str, maker: &str, dice: &mut Dice) -> S
     let mut sentences = vec![match dice.below(4) {
         0 => format!("{this} {noun} {is} made of {material} in {colour}."),
         1 if !maker.is_empty() => {
-            format!("{maker} {is_making} {noun} for people who use things every day.", is_making = "makes")
+            format!("{maker} makes {} for people who use things every day.", capital_kept(leaf.path[2]))
         }
         2 => format!("{} {noun} in {colour}, simple and sturdy.", capital(&material)),
         _ => format!("A quiet design in {colour} that goes with almost anything."),
@@ -221,6 +221,11 @@ fn description(product: &Product, noun: &str, maker: &str, dice: &mut Dice) -> S
         });
     }
     sentences.join(" ")
+}
+
+/// A leaf's name within a sentence: small letters, but for the T of a T-shirt.
+fn capital_kept(leaf: &str) -> String {
+    leaf.to_lowercase().replace("t-shirt", "T-shirt")
 }
 
 fn capital(text: &str) -> String {

@@ -166,9 +166,11 @@ pub(super) fn sneaker(c: &mut Canvas, look: &Look, d: &mut Dice) {
         (-0.3, collar + 0.03),
         (-0.06, 0.0),
         (0.3, 0.14),
-        (0.74, 0.22),
-        (0.92, 0.36),
-        (0.9, sole_y + 0.02),
+        (0.68, 0.2),
+        (0.86, 0.32),
+        (0.87, sole_y),
+        (0.6, sole_y + 0.06),
+        (-0.6, sole_y + 0.06),
     ]);
     // The tongue and the opening.
     c.solid(

@@ -181,8 +181,8 @@ pub(super) fn teapot(c: &mut Canvas, look: &Look, d: &mut Dice) {
 }
 
 pub(super) fn pan(c: &mut Canvas, look: &Look, d: &mut Dice) {
-    let radius = d.range(0.46, 0.54);
-    let (x, y) = (-0.26, -0.02);
+    let radius = d.range(0.54, 0.62);
+    let (x, y) = (-0.32, -0.02);
     let main = look.skin.main;
     // The handle, from the rim to the right.
     let (from, to, half) = (x + radius * 0.9, 0.96, d.range(0.06, 0.085));
