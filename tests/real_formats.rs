@@ -114,7 +114,11 @@ fn caption_files_have_their_figures() {
         assert_eq!(found.warnings, [], "{path}");
         assert_eq!(found.samples.len(), samples, "{path}");
         assert_eq!(distinct(found.samples.iter().map(|sample| &sample.key)), samples, "{path}: keys");
-        assert_eq!(distinct(found.samples.iter().filter_map(|sample| sample.fields.leaf.as_ref())), leaves, "{path}: leaves");
+        assert_eq!(
+            distinct(found.samples.iter().filter_map(|sample| sample.fields.leaf.as_ref())),
+            leaves,
+            "{path}: leaves"
+        );
         found
     };
     let lines = check("captions/product_captions.jsonl.gz", Format::Jsonl, 69_496, 0);
@@ -130,7 +134,8 @@ fn caption_files_have_their_figures() {
 fn a_folder_of_datasets_gives_each_of_them_and_nothing_else() {
     let Some(data) = data() else { return };
     let sources = formats::detect(&[data], &ReadOptions::default()).unwrap();
-    let found: Vec<_> = sources.iter().map(|source| (source.name.as_str(), source.format, source.shards.len())).collect();
+    let found: Vec<_> =
+        sources.iter().map(|source| (source.name.as_str(), source.format, source.shards.len())).collect();
     assert_eq!(
         found,
         [

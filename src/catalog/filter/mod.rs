@@ -21,6 +21,8 @@
 
 mod eval;
 mod parse;
+#[cfg(test)]
+mod tests;
 
 pub use eval::{Lookup, NoLookup, eval};
 pub use parse::parse;
