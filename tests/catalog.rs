@@ -3,6 +3,7 @@
 mod shards;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -80,7 +81,8 @@ impl World {
         for id in 0..columns.len() {
             let record = population.record(shopscope::base::SampleId(id)).expect("a record");
             let words = columns.words[id as usize];
-            text.push_str(&format!("{record:?} {words} {:?}\n", columns.leaf_name(shopscope::base::SampleId(id))));
+            let leaf = columns.leaf_name(shopscope::base::SampleId(id));
+            writeln!(text, "{record:?} {words} {leaf:?}").expect("a string takes all");
         }
         text
     }
@@ -224,7 +226,7 @@ fn a_run_that_is_cancelled_goes_on_later() {
     assert_eq!(report.datasets[0].shards, 1, "the shard that was committed stands");
     let report = world.index();
     assert_eq!((report.datasets[0].unchanged, report.datasets[0].read), (1, 5));
-    assert_eq!(found(&world.columns(), r#"search ~ cotton"#).len(), 300);
+    assert_eq!(found(&world.columns(), "search ~ cotton").len(), 300);
 }
 
 #[test]
@@ -248,11 +250,11 @@ fn a_choice_of_fields_is_remembered_and_reads_anew() {
     let world = World::new();
     world.shard("0.tar", "a", 4);
     world.index();
-    assert_eq!(found(&world.columns(), r#"caption ~ red"#).len(), 0);
+    assert_eq!(found(&world.columns(), "caption ~ red").len(), 0);
     let map = FieldMap(BTreeMap::from([(formats::Field::Caption, "title".to_owned())]));
     let report = world.index_with(&IndexOptions { map: map.clone(), ..IndexOptions::default() }).expect("an index");
     assert_eq!(report.datasets[0].read, 1);
-    assert_eq!(found(&world.columns(), r#"caption ~ red"#).len(), 2);
+    assert_eq!(found(&world.columns(), "caption ~ red").len(), 2);
     assert_eq!(world.index().datasets[0].read, 0, "the choice is remembered");
     assert_eq!(world.store().field_map(&world.sources()[0]).expect("a map"), map);
 }
@@ -278,9 +280,9 @@ fn tags_stick_to_keys() {
 
 #[test]
 fn a_damaged_catalog_is_set_aside_and_built_again() {
-    let damages: [(&str, fn(&Path)); 5] = [
+    let damages: [Damage; 5] = [
         ("garbage", |path| {
-            fs::write(path, b"this is not a database, it only looks like a file".repeat(100)).expect("written")
+            fs::write(path, b"this is not a database, it only looks like a file".repeat(100)).expect("written");
         }),
         ("cut", |path| {
             let bytes = fs::read(path).expect("read");
@@ -320,6 +322,9 @@ fn a_damaged_catalog_is_set_aside_and_built_again() {
         assert_eq!(found(&world.columns(), "search ~ cotton").len(), 2000, "{name}");
     }
 }
+
+/// What it is called and what it does to the file.
+type Damage = (&'static str, fn(&Path));
 
 impl World {
     /// As [`dump`](Self::dump); damage that only a record shows is met by indexing again, as the sentence says.

@@ -77,7 +77,7 @@ impl Facets {
                     counts
                 },
             )
-            .reduce_with(Self::merge);
+            .reduce_with(|a, b| a.merge(&b));
         let mut facets = counted.unwrap_or_else(|| Self::zero(columns));
         facets.nodes = columns.taxonomy.roll_up(&facets.nodes);
         facets.datasets =
@@ -134,7 +134,7 @@ impl Facets {
         add_all(&mut self.flags, &flags);
     }
 
-    fn merge(mut self, other: Self) -> Self {
+    fn merge(mut self, other: &Self) -> Self {
         self.total += other.total;
         self.no_node += other.no_node;
         self.no_leaf += other.no_leaf;

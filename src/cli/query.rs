@@ -170,7 +170,7 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
     }
     let order = sort::order(&columns, &found, args.sort.0, args.sort.1);
     let shown = order.into_iter().skip(args.offset).take(args.limit.unwrap_or(usize::MAX));
-    let mut row_out: Box<dyn FnMut(&Row) -> Result<(), CliError>> = match args.format {
+    let mut row_out: Printer = match args.format {
         Format::Csv => {
             let mut csv = csv::Writer::from_writer(out);
             csv.write_record(Row::HEADER).map_err(output)?;
@@ -188,6 +188,9 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
     }
     Ok(())
 }
+
+/// Prints one sample.
+type Printer<'a> = Box<dyn FnMut(&Row) -> Result<(), CliError> + 'a>;
 
 fn output(error: csv::Error) -> CliError {
     match error.into_kind() {

@@ -389,7 +389,7 @@ fn write_joined(f: &mut fmt::Formatter<'_>, list: &[Expr], between: &str, empty:
         }
         match expr {
             Expr::And(inner) | Expr::Or(inner) if inner.len() != 1 && list.len() > 1 && !inner.is_empty() => {
-                write!(f, "({expr})")?
+                write!(f, "({expr})")?;
             }
             _ => write!(f, "{expr}")?,
         }

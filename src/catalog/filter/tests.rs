@@ -284,19 +284,21 @@ fn matches(expr: &Expr, id: u32, sample: &Sample) -> bool {
     }
 }
 
+/// The id of a name; a new name gets the next one.
+fn id(name: Option<&String>, names: &mut Vec<Arc<str>>) -> u32 {
+    let Some(name) = name else { return NONE };
+    let known = names.iter().position(|known| **known == **name);
+    known.unwrap_or_else(|| {
+        names.push(Arc::from(name.as_str()));
+        names.len() - 1
+    }) as u32
+}
+
 /// Lays samples out as columns; they are sorted by dataset first.
 fn columns(samples: &[Sample]) -> Columns {
     let parts = (0..DATASETS.len()).map(|dataset| {
         let (mut rows, mut nodes) = (RowColumns::default(), Vec::<(u32, Arc<str>)>::new());
         let (mut leaves, mut brands, mut splits) = (Vec::new(), Vec::new(), Vec::new());
-        fn id(name: Option<&String>, names: &mut Vec<Arc<str>>) -> u32 {
-            let Some(name) = name else { return NONE };
-            let known = names.iter().position(|known| **known == **name);
-            known.unwrap_or_else(|| {
-                names.push(Arc::from(name.as_str()));
-                names.len() - 1
-            }) as u32
-        }
         for sample in samples.iter().filter(|sample| sample.dataset == dataset) {
             rows.leaf.push(id(sample.leaf.as_ref(), &mut leaves));
             rows.brand.push(id(sample.brand.as_ref(), &mut brands));
