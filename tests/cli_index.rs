@@ -265,6 +265,23 @@ fn a_full_disk_is_a_sentence_and_what_was_committed_stands() {
 }
 
 #[test]
+fn a_catalog_folder_that_cannot_be_written_is_told_and_replaced() {
+    let (dir, data, _) = shop();
+    // A file in the way keeps even root from making the folder.
+    fs::write(dir.path().join("file"), "").expect("written");
+    let catalogs = dir.path().join("file").join("catalogs");
+    let check = |args: &[&str], expect: &str| {
+        let (code, out, err) = output(shopscope(&catalogs).args(args).arg(&data));
+        assert_eq!((code, err.lines().count()), (0, 1), "{err}");
+        assert!(err.contains("a temporary one is used"), "{err}");
+        assert!(out.contains(expect), "{out}");
+    };
+    check(&["query", "--count", "--search", "cotton"], "20\n");
+    check(&["taxonomy"], "Dresses");
+    check(&["index", "--json"], "catalog-temporary");
+}
+
+#[test]
 fn two_processes_share_a_catalog() {
     let (_dir, data, catalogs) = shop();
     for i in 2..8 {
