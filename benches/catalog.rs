@@ -196,7 +196,7 @@ fn sample(row: usize, words: &[String], random: &mut Pcg64Mcg) -> RawSample {
         fields: Fields {
             title: Some(title),
             caption: Some(caption),
-            brand: (row % 3 != 0).then(|| format!("brand {}", leaf * 7 % 5000)),
+            brand: (!row.is_multiple_of(3)).then(|| format!("brand {}", (leaf * 7) % 5000)),
             taxonomy: vec![format!("area {}", leaf % 10), format!("group {}", leaf % 100), format!("leaf {leaf}")],
             leaf: Some(format!("leaf {leaf}")),
             ..Fields::default()

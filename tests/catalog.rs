@@ -1,6 +1,9 @@
 //! The catalog from outside: shards in, rows out, whatever happens in between.
 
+mod shards;
+
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -38,39 +41,11 @@ impl World {
 
     /// Writes a tar shard of `n` samples without pictures whose keys start with `prefix`.
     fn shard(&self, name: &str, prefix: &str, n: usize) {
-        let members = (0..n).map(|i| {
-            let leaf = ["Shirts", "Dresses"][i % 2];
-            let record = serde_json::json!({
-                "title": format!("{} shirt {i}", ["red", "blue", "green"][i % 3]),
-                "caption": format!("a {} made of cotton, number {i}", ["shirt", "dress"][i % 2]),
-                "brand": if i % 4 == 0 { None } else { Some(format!("brand {}", i % 5)) },
-                "taxonomy": ["Clothing", leaf],
-                "leaf": leaf,
-            });
-            (format!("{prefix}-{i}.json"), record.to_string())
-        });
-        self.tar(name, members);
+        shards::write(&self.data().join(name), prefix, n);
     }
 
     fn tar(&self, name: &str, members: impl IntoIterator<Item = (String, String)>) {
-        let mut bytes = Vec::new();
-        for (name, data) in members {
-            let mut header = [0_u8; 512];
-            header[..name.len()].copy_from_slice(name.as_bytes());
-            header[100..108].copy_from_slice(b"0000644\0");
-            header[124..136].copy_from_slice(format!("{:011o}\0", data.len()).as_bytes());
-            header[136..148].copy_from_slice(b"00000000000\0");
-            header[148..156].fill(b' ');
-            header[156] = b'0';
-            header[257..265].copy_from_slice(b"ustar\x0000");
-            let sum: u32 = header.iter().map(|&byte| u32::from(byte)).sum();
-            header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-            bytes.extend_from_slice(&header);
-            bytes.extend_from_slice(data.as_bytes());
-            bytes.resize(bytes.len().next_multiple_of(512), 0);
-        }
-        bytes.resize(bytes.len() + 1024, 0);
-        fs::write(self.data().join(name), bytes).expect("a shard");
+        shards::tar(&self.data().join(name), members);
     }
 
     fn sources(&self) -> Vec<Source> {
@@ -106,7 +81,8 @@ impl World {
         for id in 0..columns.len() {
             let record = population.record(shopscope::base::SampleId(id)).expect("a record");
             let words = columns.words[id as usize];
-            text.push_str(&format!("{record:?} {words} {:?}\n", columns.leaf_name(shopscope::base::SampleId(id))));
+            let leaf = columns.leaf_name(shopscope::base::SampleId(id));
+            writeln!(text, "{record:?} {words} {leaf:?}").expect("a string takes all");
         }
         text
     }
@@ -250,7 +226,7 @@ fn a_run_that_is_cancelled_goes_on_later() {
     assert_eq!(report.datasets[0].shards, 1, "the shard that was committed stands");
     let report = world.index();
     assert_eq!((report.datasets[0].unchanged, report.datasets[0].read), (1, 5));
-    assert_eq!(found(&world.columns(), r#"search ~ cotton"#).len(), 300);
+    assert_eq!(found(&world.columns(), "search ~ cotton").len(), 300);
 }
 
 #[test]
@@ -274,11 +250,11 @@ fn a_choice_of_fields_is_remembered_and_reads_anew() {
     let world = World::new();
     world.shard("0.tar", "a", 4);
     world.index();
-    assert_eq!(found(&world.columns(), r#"caption ~ red"#).len(), 0);
+    assert_eq!(found(&world.columns(), "caption ~ red").len(), 0);
     let map = FieldMap(BTreeMap::from([(formats::Field::Caption, "title".to_owned())]));
     let report = world.index_with(&IndexOptions { map: map.clone(), ..IndexOptions::default() }).expect("an index");
     assert_eq!(report.datasets[0].read, 1);
-    assert_eq!(found(&world.columns(), r#"caption ~ red"#).len(), 2);
+    assert_eq!(found(&world.columns(), "caption ~ red").len(), 2);
     assert_eq!(world.index().datasets[0].read, 0, "the choice is remembered");
     assert_eq!(world.store().field_map(&world.sources()[0]).expect("a map"), map);
 }
@@ -304,9 +280,9 @@ fn tags_stick_to_keys() {
 
 #[test]
 fn a_damaged_catalog_is_set_aside_and_built_again() {
-    let damages: [(&str, fn(&Path)); 5] = [
+    let damages: [Damage; 5] = [
         ("garbage", |path| {
-            fs::write(path, b"this is not a database, it only looks like a file".repeat(100)).expect("written")
+            fs::write(path, b"this is not a database, it only looks like a file".repeat(100)).expect("written");
         }),
         ("cut", |path| {
             let bytes = fs::read(path).expect("read");
@@ -346,6 +322,9 @@ fn a_damaged_catalog_is_set_aside_and_built_again() {
         assert_eq!(found(&world.columns(), "search ~ cotton").len(), 2000, "{name}");
     }
 }
+
+/// What it is called and what it does to the file.
+type Damage = (&'static str, fn(&Path));
 
 impl World {
     /// As [`dump`](Self::dump); damage that only a record shows is met by indexing again, as the sentence says.

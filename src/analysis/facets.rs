@@ -77,7 +77,7 @@ impl Facets {
                     counts
                 },
             )
-            .reduce_with(Self::merge);
+            .reduce_with(|a, b| a.merge(&b));
         let mut facets = counted.unwrap_or_else(|| Self::zero(columns));
         facets.nodes = columns.taxonomy.roll_up(&facets.nodes);
         facets.datasets =
@@ -134,7 +134,7 @@ impl Facets {
         add_all(&mut self.flags, &flags);
     }
 
-    fn merge(mut self, other: Self) -> Self {
+    fn merge(mut self, other: &Self) -> Self {
         self.total += other.total;
         self.no_node += other.no_node;
         self.no_leaf += other.no_leaf;
@@ -178,5 +178,64 @@ mod tests {
         }
         let starts: Vec<u64> = (0..16).map(bin_start).collect();
         assert_eq!(starts, [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28]);
+    }
+
+    /// A population over several blocks, from a fixed seed.
+    fn population(n: u32) -> Columns {
+        let mut state = 1_u64;
+        let mut next = |below: u32| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ((state >> 33) % u64::from(below)) as u32
+        };
+        let names = |n: u32| (0..n).map(|i| format!("{i:02}").into()).collect::<Vec<std::sync::Arc<str>>>();
+        let nodes: Vec<_> =
+            (0..30).map(|i: u32| (if i < 5 { NONE } else { i / 5 }, format!("{i}").into(), 1)).collect();
+        let mut columns = Columns { leaves: names(20), brands: names(10), ..Columns::default() };
+        columns.taxonomy = crate::catalog::Taxonomy::build(&nodes).0;
+        for _ in 0..n {
+            // One value beyond the table stands for "none".
+            let mut id = |n: u32| Some(next(n + 1)).filter(|&id| id < n).unwrap_or(NONE);
+            columns.leaf.push(id(20));
+            columns.brand.push(id(10));
+            columns.node.push(id(30));
+            columns.words.push(next(300) as u16);
+            columns.width.push(next(2000));
+            columns.height.push(next(2000));
+            columns.flags.push(next(1 << flags::COUNT) as u16);
+        }
+        columns
+    }
+
+    #[test]
+    fn counts_are_those_of_a_count_by_hand() {
+        let columns = population(150_000);
+        for step in [1, 2, 7, 1000, 149_999] {
+            let samples: RoaringBitmap = (0..columns.len() + 5).step_by(step).collect();
+            let facets = Facets::count(&columns, &samples);
+            let rows: Vec<usize> = (0..columns.flags.len()).step_by(step).collect();
+            assert_eq!(facets.total, rows.len() as u64);
+            let by_hand = |test: &dyn Fn(usize) -> bool| rows.iter().filter(|&&row| test(row)).count() as u32;
+            for (id, &count) in (0..).zip(&facets.leaves) {
+                assert_eq!(count, by_hand(&|row| columns.leaf[row] == id));
+            }
+            for (id, &count) in (0..).zip(&facets.brands) {
+                assert_eq!(count, by_hand(&|row| columns.brand[row] == id));
+            }
+            for (id, &count) in (0..).zip(&facets.nodes) {
+                let under = id..columns.taxonomy.nodes[id as usize].end;
+                assert_eq!(count, by_hand(&|row| under.contains(&columns.node[row])));
+            }
+            assert_eq!(facets.no_leaf, by_hand(&|row| columns.leaf[row] == NONE));
+            assert_eq!(facets.no_brand, by_hand(&|row| columns.brand[row] == NONE));
+            assert_eq!(facets.no_node, by_hand(&|row| columns.node[row] == NONE));
+            for (at, &count) in facets.words.iter().enumerate() {
+                let held = bin_start(at)..bin_start(at + 1);
+                assert_eq!(count, by_hand(&|row| held.contains(&u64::from(columns.words[row]))));
+            }
+            for (at, &count) in facets.flags.iter().enumerate() {
+                assert_eq!(count, by_hand(&|row| columns.flags[row] >> at & 1 == 1));
+            }
+            assert_eq!(facets.sizes.iter().sum::<u32>(), rows.len() as u32);
+        }
     }
 }

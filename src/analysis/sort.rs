@@ -83,7 +83,7 @@ pub fn order(columns: &Columns, samples: &RoaringBitmap, by: SortBy, descending:
     keyed.into_iter().map(|(_, id)| id).collect()
 }
 
-/// The finaliser of SplitMix64.
+/// The finaliser of `SplitMix64`.
 const fn mix(x: u64) -> u64 {
     let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

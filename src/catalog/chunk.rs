@@ -127,14 +127,13 @@ impl ChunkBuilder {
         let mut node = NONE;
         for name in &fields.taxonomy {
             let children = self.nodes.entry(node).or_default();
-            node = match children.get(name) {
-                Some(&id) => id,
-                None => {
-                    children.insert(name.clone(), self.node_count);
-                    self.chunk.nodes.push((node, name.clone()));
-                    self.node_count += 1;
-                    self.node_count - 1
-                }
+            node = if let Some(&id) = children.get(name) {
+                id
+            } else {
+                children.insert(name.clone(), self.node_count);
+                self.chunk.nodes.push((node, name.clone()));
+                self.node_count += 1;
+                self.node_count - 1
             };
         }
         rows.node.push(node);
@@ -246,13 +245,13 @@ pub(super) fn encode_columns(rows: &RowColumns) -> Vec<u8> {
     let n = rows.flags.len();
     let mut out = Vec::with_capacity(n * ROW_BYTES + 8);
     for column in [&rows.leaf, &rows.node, &rows.brand, &rows.width, &rows.height, &rows.image_length] {
-        column.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
+        out.extend(column.iter().flat_map(|value| value.to_le_bytes()));
     }
     for column in [&rows.image_offset, &rows.key_hash] {
-        column.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
+        out.extend(column.iter().flat_map(|value| value.to_le_bytes()));
     }
     for column in [&rows.split, &rows.words, &rows.flags] {
-        column.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
+        out.extend(column.iter().flat_map(|value| value.to_le_bytes()));
     }
     let sum = checksum(&out);
     out.extend_from_slice(&sum.to_le_bytes());

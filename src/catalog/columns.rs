@@ -51,7 +51,7 @@ pub const TINY_SIDE: u32 = 64;
 /// A picture is [`flags::EXTREME_ASPECT`] if its longer side is more than this many times the shorter.
 pub const EXTREME_RATIO: u32 = 4;
 
-/// The stable 64-bit hash of a key: FNV-1a over its bytes, then MurmurHash3's finaliser. It is stored in
+/// The stable 64-bit hash of a key: FNV-1a over its bytes, then `MurmurHash3`'s finaliser. It is stored in
 /// catalogs, so it never changes without a new schema version.
 #[must_use]
 pub fn key_hash(key: &str) -> u64 {

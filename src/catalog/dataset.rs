@@ -429,14 +429,19 @@ impl Catalog {
     pub fn search(&self, query: &SearchQuery) -> Result<RoaringBitmap, CatalogError> {
         let shards = self.shards.borrow().clone();
         let mut hits = Vec::new();
+        let path = &self.path;
         let mut statement = self.connection.prepare_cached("SELECT rowid FROM fts WHERE fts MATCH ?1").at(&self.path)?;
         let mut rows = statement.query([query.fts()]).at(&self.path)?;
         // Hits come in ascending row ids: one walk along the shards in that order.
         let mut by_rowid: Vec<&ShardRow> = shards.iter().filter(|shard| shard.rows > 0).collect();
         by_rowid.sort_unstable_by_key(|shard| shard.base_rowid);
-        let mut at = 0;
-        while let Some(row) = rows.next().at(&self.path)? {
-            let rowid: i64 = row.get(0).at(&self.path)?;
+        let (mut at, mut last) = (0, i64::MIN);
+        while let Some(row) = rows.next().at(path)? {
+            let rowid: i64 = row.get(0).at(path)?;
+            if rowid < last {
+                at = 0;
+            }
+            last = rowid;
             while by_rowid.get(at).is_some_and(|shard| rowid >= shard.base_rowid + i64::from(shard.rows)) {
                 at += 1;
             }
@@ -447,7 +452,8 @@ impl Catalog {
             }
         }
         hits.sort_unstable();
-        let hits = RoaringBitmap::from_sorted_iter(hits).expect("sorted row ids are ascending and unique");
+        hits.dedup();
+        let hits: RoaringBitmap = hits.into_iter().collect();
         if !query.is_negated() {
             return Ok(hits);
         }

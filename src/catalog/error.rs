@@ -45,6 +45,14 @@ pub enum CatalogError {
         /// Why.
         source: std::io::Error,
     },
+    /// Reading or writing failed below SQLite.
+    #[error("cannot read or write the catalog ({message}); is the disk full or failing? {}", path.display())]
+    Disk {
+        /// The catalog file.
+        path: PathBuf,
+        /// What SQLite says.
+        message: String,
+    },
     /// SQLite refused for another reason.
     #[error("cannot use the catalog ({source}): {}", path.display())]
     Sql {
@@ -71,6 +79,7 @@ impl CatalogError {
         match source.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full(path),
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Self::corrupt(&path, source.to_string()),
+            Some(ErrorCode::SystemIoFailure) => Self::Disk { path, message: source.to_string() },
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy(path),
             _ => Self::Sql { path, source },
         }

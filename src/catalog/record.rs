@@ -206,6 +206,10 @@ impl<'a> Reader<'a> {
         self.bytes(length)
     }
 
+    #[expect(
+        clippy::option_option,
+        reason = "the outer one says whether the bytes hold a value, the inner one is the value"
+    )]
     fn option(&mut self) -> Option<Option<&'a str>> {
         match self.number()? {
             0 => Some(None),
@@ -261,7 +265,9 @@ mod tests {
     fn records_come_back_and_cut_ones_do_not() {
         let samples = [sample(), RawSample::default(), RawSample { raw: RawRecord::Inline("{}".into()), ..sample() }];
         let mut block = Vec::new();
-        samples.iter().for_each(|sample| encode(sample, &mut block));
+        for sample in &samples {
+            encode(sample, &mut block);
+        }
         let ranges = split_block(&block).expect("a block splits");
         assert_eq!(ranges.len(), 3);
         for (sample, range) in samples.iter().zip(ranges) {

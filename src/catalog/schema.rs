@@ -223,7 +223,7 @@ pub(super) fn set_aside(path: &Path) -> Result<PathBuf, CatalogError> {
         let suffix = if n == 0 { format!("corrupt-{secs}") } else { format!("corrupt-{secs}-{n}") };
         beside(path, &suffix)
     };
-    let aside = (0..).map(named).find(|aside| !aside.exists()).expect("some number is free");
+    let aside = (0..u64::MAX).map(named).find(|aside| !aside.exists()).expect("some number is free");
     // The log first: a new database beside an old log would try to replay it.
     for suffix in ["-wal", "-shm"] {
         let (from, to) = (append(path, suffix), append(&aside, suffix));

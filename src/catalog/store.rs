@@ -266,7 +266,7 @@ pub(super) fn open_workspace(path: &Path) -> Result<Connection, CatalogError> {
         return Err(CatalogError::Newer { path: path.to_owned(), found: version, known: schema::VERSION });
     }
     if version < schema::VERSION {
-        connection.execute_batch("PRAGMA journal_mode = WAL;").at(path)?;
+        // No WAL here: without its side files the workspace can be read on a full disk, too.
         connection.execute_batch(WORKSPACE).at(path)?;
         connection.pragma_update(None, "user_version", schema::VERSION).at(path)?;
     }

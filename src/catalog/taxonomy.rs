@@ -78,15 +78,12 @@ impl Taxonomy {
         while let Some((old, parent)) = stack.pop() {
             let id = tree.nodes.len() as u32;
             ids[old as usize] = id;
-            let depth = match tree.nodes.get_mut(parent as usize) {
-                Some(node) => {
-                    node.children.push(id);
-                    node.depth.saturating_add(1)
-                }
-                None => {
-                    tree.roots.push(id);
-                    0
-                }
+            let depth = if let Some(node) = tree.nodes.get_mut(parent as usize) {
+                node.children.push(id);
+                node.depth.saturating_add(1)
+            } else {
+                tree.roots.push(id);
+                0
             };
             let (_, name, direct) = &input[old as usize];
             tree.nodes.push(TaxonomyNode {

@@ -425,14 +425,13 @@ impl Writer {
             (&mut chunk.splits, &mut open.splits, &mut dictionaries.splits, "INSERT INTO splits VALUES (?1, ?2)"),
         ] {
             for name in new.drain(..) {
-                let id = match known.get(&name) {
-                    Some(&id) => id,
-                    None => {
-                        let id = known.len() as u32;
-                        connection.prepare_cached(sql).at(path)?.execute(params![id, name]).at(path)?;
-                        known.insert(name, id);
-                        id
-                    }
+                let id = if let Some(&id) = known.get(&name) {
+                    id
+                } else {
+                    let id = known.len() as u32;
+                    connection.prepare_cached(sql).at(path)?.execute(params![id, name]).at(path)?;
+                    known.insert(name, id);
+                    id
                 };
                 ids.push(id);
             }
@@ -634,11 +633,13 @@ impl Writer {
         let mut found = Vec::new();
         for (hash, row) in suspects {
             cancel.check()?;
-            let key = self.catalog.keys([row])?.pop().expect("one key was asked for");
+            let Some(key) = self.catalog.keys([row])?.pop() else { continue };
             match first.entry((hash, key)) {
-                std::collections::hash_map::Entry::Vacant(vacant) => drop(vacant.insert(row)),
+                std::collections::hash_map::Entry::Vacant(vacant) => {
+                    vacant.insert(row);
+                }
                 std::collections::hash_map::Entry::Occupied(earlier) => {
-                    found.push((row, *earlier.get(), earlier.key().1.clone()))
+                    found.push((row, *earlier.get(), earlier.key().1.clone()));
                 }
             }
         }

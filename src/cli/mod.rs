@@ -153,7 +153,7 @@ fn detect(paths: &[PathBuf], store: &Store, map: &FieldMap) -> Result<Vec<Source
     for at in 1..sources.len() {
         let name = sources[at].name.clone();
         let taken = |name: &str| sources[..at].iter().any(|other| other.name == name);
-        if let Some(unique) = (2..).map(|n| format!("{name} ({n})")).find(|unique| !taken(unique))
+        if let Some(unique) = (2..usize::MAX).map(|n| format!("{name} ({n})")).find(|unique| !taken(unique))
             && taken(&name)
         {
             sources[at].name = unique;

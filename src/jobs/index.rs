@@ -405,6 +405,7 @@ impl<'a> Dataset<'a> {
 }
 
 /// What a parser tells the writer about its shard.
+#[expect(clippy::large_enum_variant, reason = "nearly all messages are chunks, of a megabyte behind their vectors")]
 enum Message {
     Chunk {
         chunk: Chunk,

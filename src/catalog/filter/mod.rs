@@ -21,6 +21,8 @@
 
 mod eval;
 mod parse;
+#[cfg(test)]
+mod tests;
 
 pub use eval::{Lookup, NoLookup, eval};
 pub use parse::parse;
@@ -387,7 +389,7 @@ fn write_joined(f: &mut fmt::Formatter<'_>, list: &[Expr], between: &str, empty:
         }
         match expr {
             Expr::And(inner) | Expr::Or(inner) if inner.len() != 1 && list.len() > 1 && !inner.is_empty() => {
-                write!(f, "({expr})")?
+                write!(f, "({expr})")?;
             }
             _ => write!(f, "{expr}")?,
         }

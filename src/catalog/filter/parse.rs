@@ -359,15 +359,19 @@ impl Parser {
             }
             return Ok(Expr::Number(field, Cmp::Between(low, self.number_value()?)));
         }
-        let operators: [(&str, fn(f64) -> Cmp); 5] =
-            [("<=", Cmp::Le), ("<", Cmp::Lt), (">=", Cmp::Ge), (">", Cmp::Gt), ("=", Cmp::Eq)];
-        for (symbol, cmp) in operators {
-            if self.symbol(symbol) {
-                return Ok(Expr::Number(field, cmp(self.number_value()?)));
+        for symbol in ["<=", "<", ">=", ">", "=", "!="] {
+            if !self.symbol(symbol) {
+                continue;
             }
-        }
-        if self.symbol("!=") {
-            return Ok(Expr::Not(Box::new(Expr::Number(field, Cmp::Eq(self.number_value()?)))));
+            let value = self.number_value()?;
+            let cmp = match symbol {
+                "<=" => Cmp::Le(value),
+                "<" => Cmp::Lt(value),
+                ">=" => Cmp::Ge(value),
+                ">" => Cmp::Gt(value),
+                _ => Cmp::Eq(value),
+            };
+            return Ok(negate(Expr::Number(field, cmp), symbol == "!="));
         }
         self.fail(format!("expected <, <=, =, !=, >=, >, between or is after {}", field.as_str()))
     }
