@@ -131,7 +131,7 @@ impl Tagger {
     /// A session: what one thread tags with.
     #[must_use]
     pub fn session(&self) -> Session<'_> {
-        Session { tagger: self, ids: HashMap::default(), entries: Vec::new(), sentence: Vec::new() }
+        Session { tagger: self, ids: HashMap::default(), entries: Vec::new(), sentence: Vec::new(), remembered: REMEMBERED }
     }
 }
 
@@ -144,6 +144,8 @@ pub struct Session<'a> {
     ids: HashMap<Box<str>, u32, rustc_hash::FxBuildHasher>,
     entries: Vec<Entry>,
     sentence: Vec<u32>,
+    /// Word types to remember.
+    remembered: usize,
 }
 
 impl Session<'_> {
@@ -161,7 +163,7 @@ impl Session<'_> {
 
 impl TagWords for Session<'_> {
     fn tag(&mut self, words: &[&str], tags: &mut Vec<Tag>) {
-        if self.entries.len() > REMEMBERED {
+        if self.entries.len() > self.remembered {
             self.ids.clear();
             self.entries.clear();
         }
