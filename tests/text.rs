@@ -36,7 +36,7 @@ fn measured(captions: &[Option<String>], memory: usize) -> Value {
             let mut lines: Vec<(String, u64)> =
                 order.table.iter().map(|gram| (counts.text(gram), gram.counts[0])).collect();
             lines.sort();
-            let text: String = lines.iter().map(|(gram, count)| format!("{gram}\t{count}\n")).collect();
+            let text = lines.iter().fold(String::new(), |text, (gram, count)| text + &format!("{gram}\t{count}\n"));
             let side = &order.sides[0];
             json!({
                 "n": order.n, "total": side.total, "distinct": side.distinct, "at_least_min": side.at_least_min,
