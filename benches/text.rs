@@ -1,7 +1,7 @@
 //! Caption statistics at the size of a large dataset: `cargo bench --bench text`.
 //!
 //! Uni-, bi- and trigrams of 1,000,000 generated captions (about 90 million tokens), text in, all three orders out, on as many threads as
-//! there are cores (`RAYON_NUM_THREADS` limits them); then DuckDB counting the three orders from ready integer ids in the same run, if
+//! there are cores (`RAYON_NUM_THREADS` limits them); then `DuckDB` counting the three orders from ready integer ids in the same run, if
 //! `SHOPSCOPE_BENCH_PYTHON` names a Python that has duckdb, numpy and pyarrow; its tables must equal ours. Then the same counts at a
 //! budget of 64 MiB in a process of its own, whose peak memory is reported. Then the tagger.
 //! `SHOPSCOPE_BENCH_CAPTIONS` changes the number of captions. Shared machines are noisy: trust the ratios of one run.
@@ -24,6 +24,15 @@ const CHILD: &str = "SHOPSCOPE_BENCH_CHILD";
 fn median(mut seconds: Vec<f64>) -> f64 {
     seconds.sort_by(f64::total_cmp);
     seconds[seconds.len() / 2]
+}
+
+/// Processor time of this process so far in seconds, all threads; on a busy machine the better clock. `None` where `/proc` is not.
+fn cpu_seconds() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // Fields 14 and 15, user and system time in hundredths of a second; the name in field 2 may hold spaces.
+    let mut fields = stat.rsplit(')').next()?.split_whitespace().skip(11);
+    let ticks: f64 = fields.next()?.parse::<f64>().ok()? + fields.next()?.parse::<f64>().ok()?;
+    Some(ticks / 100.0)
 }
 
 fn number_of_captions() -> usize {
@@ -54,17 +63,22 @@ fn main() {
         let partial = ngrams::encode(&texts, options.memory, &store, &cancel)?;
         ngrams::count(partial, None, &options, &store, &cancel)
     };
-    let mut seconds = Vec::new();
+    let (mut seconds, mut cpu) = (Vec::new(), Vec::new());
     for _ in 0..3 {
-        let start = Instant::now();
+        let (start, cpu_start) = (Instant::now(), cpu_seconds());
         run(false).expect("counting works");
         seconds.push(start.elapsed().as_secs_f64());
+        cpu.extend(cpu_seconds().zip(cpu_start).map(|(end, start)| end - start));
     }
     let ours = median(seconds.clone());
     let counts = run(true).expect("counting works");
     let tokens = counts.orders[0].sides[0].total as f64;
     let bytes: usize = texts.iter().map(String::len).sum();
-    println!("{captions} captions, {:.0} MB, {:.1} million tokens, {threads} threads", bytes as f64 / 1e6, tokens / 1e6);
+    println!(
+        "{captions} captions, {:.0} MB, {:.1} million tokens, {threads} threads",
+        bytes as f64 / 1e6,
+        tokens / 1e6
+    );
     for order in &counts.orders {
         println!("  n = {}: {} with 10 or more of {}", order.n, order.sides[0].at_least_min, order.sides[0].total);
     }
@@ -72,6 +86,10 @@ fn main() {
         "shopscope, text in: {ours:.2} s (of {seconds:.2?}), {:.2} million tokens/s a core",
         tokens / ours / threads as f64 / 1e6
     );
+    let cpu = (!cpu.is_empty()).then(|| median(cpu));
+    if let Some(cpu) = cpu {
+        println!("  {cpu:.2} s of processor time, {:.2} million tokens per second of it", tokens / cpu / 1e6);
+    }
 
     if let Ok(python) = std::env::var("SHOPSCOPE_BENCH_PYTHON") {
         let rank_of: std::collections::HashMap<String, u32> = (1..=WORDS)
@@ -102,16 +120,24 @@ fn main() {
         let output = Command::new(python).arg(script).args(arguments).output().expect("python starts");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let found: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-        let theirs: f64 = found["seconds"].as_array().expect("three orders").iter().filter_map(serde_json::Value::as_f64).sum();
+        let theirs: f64 =
+            found["seconds"].as_array().expect("three orders").iter().filter_map(serde_json::Value::as_f64).sum();
         assert_eq!(found["equal"], true, "the full tables of 10 or more differ");
-        println!("duckdb, ids in: {theirs:.2} s {found}; shopscope is {:.2} times as fast, tables equal", theirs / ours);
+        println!(
+            "duckdb, ids in: {theirs:.2} s {found}; shopscope is {:.2} times as fast, tables equal",
+            theirs / ours
+        );
+        if let Some((cpu, their_cpu)) = cpu.zip(found["cpu_seconds"].as_f64()) {
+            println!("  {their_cpu:.2} s of processor time, {:.2} times ours", their_cpu / cpu);
+        }
     } else {
         println!("left out: DuckDB (SHOPSCOPE_BENCH_PYTHON is not set)");
     }
     let expect: Vec<u64> = counts.orders.iter().map(|order| order.sides[0].at_least_min).collect();
     drop((counts, texts, ids));
 
-    let output = Command::new(std::env::current_exe().expect("a path")).env(CHILD, "1").output().expect("a child starts");
+    let output =
+        Command::new(std::env::current_exe().expect("a path")).env(CHILD, "1").output().expect("a child starts");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(text.contains(&format!("{expect:?}")), "other numbers at 64 MiB: {text}, not {expect:?}");
@@ -147,7 +173,8 @@ fn child(captions: usize) {
     let n_runs = runs.len();
     let encoded = start.elapsed().as_secs_f64();
     let options = Options { memory: BUDGET, ..Options::default() };
-    let counts = ngrams::count(Partial::from_runs(runs), None, &options, &store, &CancelToken::default()).expect("counting works");
+    let counts = ngrams::count(Partial::from_runs(runs), None, &options, &store, &CancelToken::default())
+        .expect("counting works");
     let at_least: Vec<u64> = counts.orders.iter().map(|order| order.sides[0].at_least_min).collect();
     let scans: Vec<usize> = counts.orders.iter().map(|order| order.scans).collect();
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -4,7 +4,7 @@
 //! cargo run --release --example train_tagger -- TRAIN.conllu[.gz] OUT.bin [--dev DEV.conllu[.gz]] [--seeds 4] [--passes 14]
 //! ```
 //!
-//! A linear classifier (softmax over the 17 tags, AdaGrad) is trained sentence by sentence, tagging from left to right with
+//! A linear classifier (softmax over the 17 tags, `AdaGrad`) is trained sentence by sentence, tagging from left to right with
 //! its own guesses as history, as it will be used. What keeps it from learning the training text by heart: features are
 //! dropped at random, a word's lexicon class is taken from the other folds of the text, features seen once are left out,
 //! and the weights are averaged over passes and over several seeds (a sum of linear models is a linear model). Some
@@ -19,7 +19,7 @@ use std::io::Read;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use rayon::prelude::*;
-use shopscope::analysis::text::tagger::features::{self, RADIUS, Regime, Word};
+use shopscope::analysis::text::tagger::features::{self, RADIUS, REACH, Regime, Word};
 use shopscope::analysis::text::tagger::{Tag, model};
 
 type Row = [f32; Tag::COUNT];
@@ -87,20 +87,20 @@ struct Type {
 /// Word types met so far, by form and fold, and the features that are kept.
 struct Types {
     by_form: HashMap<(String, u8), u32>,
-    types: Vec<Type>,
+    all: Vec<Type>,
     index: HashMap<u32, u32>,
 }
 
 impl Types {
     fn edges(index: HashMap<u32, u32>) -> Self {
-        let mut types = Self { by_form: HashMap::new(), types: Vec::new(), index };
+        let mut types = Self { by_form: HashMap::new(), all: Vec::new(), index };
         let mut rows: [Vec<u32>; 2 * RADIUS + 1] = Default::default();
         features::edge(|offset, feature| {
             if let Some(&row) = types.index.get(&feature) {
                 rows[offset].push(row);
             }
         });
-        types.types.push(Type { word: Word::edge(), rows });
+        types.all.push(Type { word: Word::edge(), rows });
         types
     }
 
@@ -118,8 +118,8 @@ impl Types {
                 }
             },
         );
-        let id = self.types.len() as u32;
-        self.types.push(Type { word, rows });
+        let id = self.all.len() as u32;
+        self.all.push(Type { word, rows });
         self.by_form.insert((form.to_owned(), fold), id);
         id
     }
@@ -164,11 +164,11 @@ fn at(types: &[Type], ids: &[u32], i: usize, offset: isize) -> usize {
 fn rows_of(types: &Types, ids: &[u32], i: usize, tag1: usize, tag2: usize, regime: Regime, rows: &mut Vec<u32>) {
     rows.clear();
     for offset in 0..=2 * RADIUS {
-        let id = at(&types.types, ids, i, offset as isize - RADIUS as isize);
-        rows.extend_from_slice(&types.types[id].rows[offset]);
+        let id = at(&types.all, ids, i, offset.cast_signed() - REACH);
+        rows.extend_from_slice(&types.all[id].rows[offset]);
     }
     features::context(
-        |offset| &types.types[at(&types.types, ids, i, offset)].word,
+        |offset| &types.all[at(&types.all, ids, i, offset)].word,
         tag1,
         tag2,
         regime,
@@ -185,12 +185,12 @@ fn argmax(scores: &Row) -> usize {
 }
 
 fn tag(types: &Types, weights: &[Row], ids: &[u32], guesses: &mut Vec<u8>) {
-    let regime = features::regime(ids.iter().map(|&id| &types.types[id as usize].word));
+    let regime = features::regime(ids.iter().map(|&id| &types.all[id as usize].word));
     let (mut tag1, mut tag2) = (NO_TAG, NO_TAG);
     let mut rows = Vec::new();
     guesses.clear();
     for i in 0..ids.len() {
-        let certain = types.types[ids[i] as usize].word.certain;
+        let certain = types.all[ids[i] as usize].word.certain;
         if (certain as usize) < Tag::COUNT {
             (tag2, tag1) = (tag1, certain as usize);
             guesses.push(certain);
@@ -261,10 +261,10 @@ fn train(sentences: &[Sentence], index: &HashMap<u32, u32>, full: &Counts, optio
                     types.id(&dressed(form, dress), fold as u8, &folds[fold])
                 });
             }
-            let regime = features::regime(ids.iter().map(|&id| &types.types[id as usize].word));
+            let regime = features::regime(ids.iter().map(|&id| &types.all[id as usize].word));
             let (mut tag1, mut tag2) = (NO_TAG, NO_TAG);
             for i in 0..ids.len() {
-                let certain = types.types[ids[i] as usize].word.certain as usize;
+                let certain = types.all[ids[i] as usize].word.certain as usize;
                 if certain < Tag::COUNT {
                     (tag2, tag1) = (tag1, certain);
                     continue;
@@ -284,7 +284,7 @@ fn train(sentences: &[Sentence], index: &HashMap<u32, u32>, full: &Counts, optio
                 let top = scores[guess];
                 let mut gradient = scores.map(|score| (score - top).exp());
                 let sum: f32 = gradient.iter().sum();
-                gradient.iter_mut().for_each(|g| *g /= sum);
+                gradient = gradient.map(|g| g / sum);
                 gradient[gold] -= 1.0;
                 if gradient[gold] < -0.01 {
                     for &row in &rows {
@@ -305,8 +305,7 @@ fn train(sentences: &[Sentence], index: &HashMap<u32, u32>, full: &Counts, optio
         eprintln!("seed {seed} pass {pass}: {:.4} of {seen} right", 1.0 - wrong as f64 / seen as f64);
     }
     let kept = (options.passes - options.passes / 2) as f32;
-    sums.iter_mut().for_each(|row| row.iter_mut().for_each(|w| *w /= kept));
-    sums
+    sums.into_iter().map(|row| row.map(|sum| sum / kept)).collect()
 }
 
 fn accuracy(name: &str, sentences: &[Sentence], index: &HashMap<u32, u32>, full: &Counts, weights: &[Row]) {
@@ -372,7 +371,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         (sentences, held_out) = (kept, out);
     }
     let mut full = Counts::default();
-    sentences.iter().for_each(|sentence| full.add(sentence, 1));
+    for sentence in &sentences {
+        full.add(sentence, 1);
+    }
 
     // Features seen often enough, as written and in every dress that will be shown.
     let mut seen: HashMap<u32, u32> = HashMap::new();
@@ -390,7 +391,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                     let word = features::word(form, |lower| full.class(lower), |_, feature| all.push(feature));
                     (word, all)
                 });
-                all.iter().for_each(|&feature| *here.entry(feature).or_default() += 1);
+                for &feature in &*all {
+                    *here.entry(feature).or_default() += 1;
+                }
             }
             features::edge(|_, feature| *here.entry(feature).or_default() += 1);
             let look: Vec<&Word> = forms.iter().map(|form| &words[form].0).collect();

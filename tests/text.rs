@@ -26,7 +26,7 @@ fn measured(captions: &[Option<String>], memory: usize) -> Value {
     let options = Options { min_count: MIN_COUNT, memory, table: true, distinct: true, ..Options::default() };
     let partial = ngrams::encode(&present, memory, &store, &cancel).unwrap();
     let counts = ngrams::count(partial, None, &options, &store, &cancel).unwrap();
-    if memory < 1 << 20 {
+    if memory < 8 << 20 {
         assert!(store.bytes() > 0, "a small budget spills");
     }
     let orders: Vec<Value> = counts
@@ -36,7 +36,7 @@ fn measured(captions: &[Option<String>], memory: usize) -> Value {
             let mut lines: Vec<(String, u64)> =
                 order.table.iter().map(|gram| (counts.text(gram), gram.counts[0])).collect();
             lines.sort();
-            let text: String = lines.iter().map(|(gram, count)| format!("{gram}\t{count}\n")).collect();
+            let text = lines.iter().fold(String::new(), |text, (gram, count)| text + &format!("{gram}\t{count}\n"));
             let side = &order.sides[0];
             json!({
                 "n": order.n, "total": side.total, "distinct": side.distinct, "at_least_min": side.at_least_min,
@@ -75,21 +75,22 @@ fn differences(at: &str, a: &Value, b: &Value, found: &mut Vec<String>) {
     }
 }
 
-fn compare(name: &str, expect: &Value, captions: &[Option<String>]) {
-    for memory in [2 << 30, 64 << 10] {
+fn compare(name: &str, expect: &Value, captions: &[Option<String>], memories: &[usize]) {
+    for &memory in memories {
         let mut found = Vec::new();
         differences("", expect, &measured(captions, memory), &mut found);
         assert!(found.is_empty(), "{name}, memory {memory}: {found:#?}");
     }
-    // The comparison can fail: a tokeniser that cuts at hyphens and apostrophes, one that keeps capitals apart by an accent.
+}
+
+/// The comparison can fail: tokenisers that cut at hyphens or apostrophes, or that see an accent where there is none, are noticed.
+fn compare_must_fail(expect: &Value, captions: &[Option<String>]) {
     for (from, to) in [("-", " "), ("'", " "), ("E", "e\u{301}")] {
-        if captions.iter().flatten().any(|caption| caption.contains(from)) {
-            let wrong: Vec<Option<String>> =
-                captions.iter().map(|caption| caption.as_ref().map(|caption| caption.replace(from, to))).collect();
-            let mut found = Vec::new();
-            differences("", expect, &measured(&wrong, 2 << 30), &mut found);
-            assert!(!found.is_empty(), "{name}: replacing {from:?} was not noticed");
-        }
+        let wrong: Vec<Option<String>> =
+            captions.iter().map(|caption| caption.as_ref().map(|caption| caption.replace(from, to))).collect();
+        let mut found = Vec::new();
+        differences("", expect, &measured(&wrong, 2 << 30), &mut found);
+        assert!(!found.is_empty(), "replacing {from:?} was not noticed");
     }
 }
 
@@ -199,7 +200,8 @@ fn generated_captions_equal_the_reference() {
         std::fs::write(path, serde_json::to_string_pretty(live).unwrap() + "\n").unwrap();
     }
     let expect: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    compare("generated captions", &expect, &captions);
+    compare("generated captions", &expect, &captions, &[2 << 30, 64 << 10]);
+    compare_must_fail(&expect, &captions);
     if let Some(live) = live {
         let mut found = Vec::new();
         differences("", &expect, &live, &mut found);
@@ -235,7 +237,7 @@ fn coco_captions_are_as_long_as_the_paper_says() {
     assert_eq!((stats.captions, stats.max, stats.median), (25_014, 50, 10.0));
     assert_eq!((stats.mean * 10.0).round(), 104.0, "{stats:?}");
     if let Some(expect) = reference(&captions) {
-        compare("COCO", &expect, &captions);
+        compare("COCO", &expect, &captions, &[2 << 30]);
     }
 }
 
@@ -252,7 +254,7 @@ fn product_captions_equal_the_reference() {
         .collect();
     assert_eq!(captions.len(), 69_496);
     if let Some(expect) = reference(&captions) {
-        compare("product captions", &expect, &captions);
+        compare("product captions", &expect, &captions, &[4 << 20]);
     }
 }
 

@@ -20,7 +20,7 @@ impl Generator {
         Self { state: seed, log_words: f64::from(words).ln(), words }
     }
 
-    /// SplitMix64.
+    /// `SplitMix64`.
     fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.state;

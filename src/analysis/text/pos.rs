@@ -240,7 +240,9 @@ mod tests {
 
     fn partial(captions: &[&str]) -> PosPartial {
         let mut counter = PosCounter::new(ByLetter);
-        captions.iter().for_each(|caption| counter.push(caption));
+        for caption in captions {
+            counter.push(caption);
+        }
         counter.finish()
     }
 

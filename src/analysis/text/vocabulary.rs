@@ -115,8 +115,10 @@ pub fn overlap(side: &Side) -> Option<Overlap> {
 /// Whole numbers from 1 to `last`, evenly spread in their logarithms.
 fn spread(last: u64, per_decade: u32) -> Vec<u64> {
     let step = 1.0 / f64::from(per_decade.max(1));
-    let mut points: Vec<u64> =
-        (0..).map(|i| 10_f64.powf(f64::from(i) * step).round() as u64).take_while(|&point| point < last).collect();
+    let mut points: Vec<u64> = (0..20 * per_decade.max(1))
+        .map(|i| 10_f64.powf(f64::from(i) * step).round() as u64)
+        .take_while(|&point| point < last)
+        .collect();
     points.dedup();
     if last > 0 {
         points.push(last);

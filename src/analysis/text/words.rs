@@ -27,7 +27,7 @@ pub fn count_words(caption: &str) -> u64 {
     for &byte in caption.as_bytes() {
         // ASCII members of White_Space: U+0009..U+000D and U+0020.
         let is_space = byte == b' ' || (9..=13).contains(&byte);
-        words += u64::from(!is_space & !in_word);
+        words += u64::from(!is_space && !in_word);
         in_word = !is_space;
     }
     words

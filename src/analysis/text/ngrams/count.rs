@@ -258,11 +258,6 @@ impl Order<'_> {
         chunks.par_iter().zip(places).try_for_each(|(chunk, mut places)| {
             let mut waiting = vec![[K::default(); WAIT]; places.len()];
             let mut held = vec![0_u8; places.len()];
-            let write = |place: &mut &mut [K], keys: &[K]| {
-                let (head, tail) = std::mem::take(place).split_at_mut(keys.len());
-                head.copy_from_slice(keys);
-                *place = tail;
-            };
             self.scan::<K>(chunk, |key| {
                 let at = ((key.hash() >> self.shift) as usize).wrapping_sub(buckets.start);
                 if at < places.len() {
@@ -284,6 +279,15 @@ impl Order<'_> {
             Ok(())
         })
     }
+}
+
+/// Writes keys to the beginning of a place and shortens it.
+#[inline]
+#[expect(clippy::mut_mut, reason = "the place itself is moved on")]
+fn write<K: Key>(place: &mut &mut [K], keys: &[K]) {
+    let (head, tail) = std::mem::take(place).split_at_mut(keys.len());
+    head.copy_from_slice(keys);
+    *place = tail;
 }
 
 /// Counts buckets one after the other in the same table.

@@ -38,7 +38,9 @@ pub(super) enum Block {
 impl Block {
     pub(super) fn store(store: &dyn SpillStore, number: u32, ids: &[u32]) -> io::Result<Self> {
         let mut bytes = Vec::with_capacity(ids.len() * 4);
-        ids.iter().for_each(|id| bytes.extend_from_slice(&id.to_le_bytes()));
+        for id in ids {
+            bytes.extend_from_slice(&id.to_le_bytes());
+        }
         Ok(Self::Stored { store: number, offset: store.append(number, &bytes)?, ids: ids.len() })
     }
 

@@ -51,8 +51,12 @@ fn check(a: &[String], b: &[String], counts: &Counts, options: &Options) {
                 order.table.iter().map(|gram| (counts.text(gram), gram.counts[0], gram.counts[1])).collect();
             table.sort();
             let mut expect: BTreeMap<&String, (u64, u64)> = BTreeMap::new();
-            in_a.iter().for_each(|(gram, count)| expect.entry(gram).or_default().0 = *count);
-            in_b.iter().for_each(|(gram, count)| expect.entry(gram).or_default().1 = *count);
+            for (gram, count) in &in_a {
+                expect.entry(gram).or_default().0 = *count;
+            }
+            for (gram, count) in &in_b {
+                expect.entry(gram).or_default().1 = *count;
+            }
             let expect: Vec<(String, u64, u64)> = expect
                 .into_iter()
                 .filter(|(_, (a, b))| a + b >= options.min_count)
@@ -94,7 +98,9 @@ fn run(a: &[String], b: Option<&[String]>, options: &Options, encoders: usize, s
                 Some(budget) => Encoder::spilling(&store, budget).unwrap(),
                 None => Encoder::in_memory(),
             };
-            part.iter().for_each(|caption| encoder.push(caption).unwrap());
+            for caption in part {
+                encoder.push(caption).unwrap();
+            }
             partial.merge(Partial::from_runs(encoder.finish().unwrap()));
         }
         partial
@@ -134,7 +140,7 @@ fn rare_words_are_left_out_only_where_that_changes_nothing() {
     let mut a = captions(3000, 4);
     a.extend((0..1500).map(|i| format!("rare{i} rare{} rare{} x y", i % 90, i * 7 % 500)));
     for (top, min_count) in [(3, 4), (100_000, 4), (3, 100_000)] {
-        let options = Options { top, min_count, ..Options::default() };
+        let options = Options { min_count, top, ..Options::default() };
         let store = MemoryStore::default();
         let partial = Partial::of(a.iter().map(String::as_str));
         let counts = count_small(partial, None, &options, &store, &CancelToken::default(), 0).unwrap();

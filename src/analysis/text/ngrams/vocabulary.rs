@@ -223,7 +223,9 @@ pub(super) fn union(
         if count.iter().sum::<u64>() >= keep {
             words.push(&word);
             counts.push(count);
-            places.iter().for_each(|&(run, local)| ids[run as usize][local as usize] = counts.len() as u32);
+            for &(run, local) in &places {
+                ids[run as usize][local as usize] = counts.len() as u32;
+            }
         }
     }
     for (side, top) in found.iter_mut().zip(tops) {

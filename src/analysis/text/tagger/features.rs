@@ -14,6 +14,8 @@ use super::Tag;
 
 /// Offsets of the words whose types are looked at: `-RADIUS..=RADIUS`.
 pub const RADIUS: usize = 3;
+/// The same, signed.
+pub const REACH: isize = RADIUS.cast_signed();
 
 /// A 64-bit hash of a string (FNV-1a, then mixed): stable across machines and versions, it is part of the model.
 #[must_use]

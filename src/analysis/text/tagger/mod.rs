@@ -14,7 +14,7 @@ mod split;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use features::{RADIUS, Word};
+use features::{RADIUS, REACH, Word};
 use model::{LANES, Model, Scores};
 pub use split::{Sentences, split};
 
@@ -111,6 +111,7 @@ static BUNDLED: &[u8] = include_bytes!("../../../../assets/pos/tagger.bin");
 
 impl Tagger {
     /// The bundled English tagger; unpacked at first use (some tens of milliseconds).
+    #[must_use]
     pub fn bundled() -> &'static Self {
         static TAGGER: LazyLock<Tagger> =
             LazyLock::new(|| Tagger::from_bytes(BUNDLED).expect("the bundled model is tested"));
@@ -131,7 +132,13 @@ impl Tagger {
     /// A session: what one thread tags with.
     #[must_use]
     pub fn session(&self) -> Session<'_> {
-        Session { tagger: self, ids: HashMap::default(), entries: Vec::new(), sentence: Vec::new() }
+        Session {
+            tagger: self,
+            ids: HashMap::default(),
+            entries: Vec::new(),
+            sentence: Vec::new(),
+            remembered: REMEMBERED,
+        }
     }
 }
 
@@ -144,6 +151,8 @@ pub struct Session<'a> {
     ids: HashMap<Box<str>, u32, rustc_hash::FxBuildHasher>,
     entries: Vec<Entry>,
     sentence: Vec<u32>,
+    /// Word types to remember.
+    remembered: usize,
 }
 
 impl Session<'_> {
@@ -161,7 +170,7 @@ impl Session<'_> {
 
 impl TagWords for Session<'_> {
     fn tag(&mut self, words: &[&str], tags: &mut Vec<Tag>) {
-        if self.entries.len() > REMEMBERED {
+        if self.entries.len() > self.remembered {
             self.ids.clear();
             self.entries.clear();
         }
@@ -176,7 +185,7 @@ impl TagWords for Session<'_> {
         let (mut tag1, mut tag2) = (Tag::COUNT, Tag::COUNT);
         tags.clear();
         for i in 0..sentence.len() {
-            let near: [&Entry; 2 * RADIUS + 1] = std::array::from_fn(|offset| at(i, offset as isize - RADIUS as isize));
+            let near: [&Entry; 2 * RADIUS + 1] = std::array::from_fn(|offset| at(i, offset.cast_signed() - REACH));
             let certain = near[RADIUS].word.certain as usize;
             if certain < Tag::COUNT {
                 (tag2, tag1) = (tag1, certain);
@@ -188,7 +197,7 @@ impl TagWords for Session<'_> {
                 scores.iter_mut().zip(entry.rows[offset]).for_each(|(score, row)| *score += row);
             }
             features::context(
-                |offset| &near[(offset + RADIUS as isize) as usize].word,
+                |offset| &near[(offset + REACH).cast_unsigned()].word,
                 tag1,
                 tag2,
                 regime,

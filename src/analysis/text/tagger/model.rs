@@ -189,7 +189,7 @@ impl Model {
             .enumerate()
             .map(|(i, &feature)| {
                 let mut weights = [0; LANES];
-                (0..Tag::COUNT).for_each(|tag| weights[tag] = rest[tag * n_features + i] as i8);
+                (0..Tag::COUNT).for_each(|tag| weights[tag] = rest[tag * n_features + i].cast_signed());
                 (feature, weights)
             })
             .collect();

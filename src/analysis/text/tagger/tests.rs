@@ -55,9 +55,10 @@ fn the_bundled_tagger_tags() {
 #[test]
 fn tags_do_not_depend_on_what_a_session_remembers() {
     let sentences: Vec<Vec<String>> =
-        (0..9000).map(|i| (0..5).map(|k| format!("w{}", (i * 7 + k * 13) % 40_000)).collect()).collect();
+        (0..300).map(|i| (0..5).map(|k| format!("w{}", (i * 7 + k * 13) % 400)).collect()).collect();
     let (mut tags, mut fresh) = (Vec::new(), Vec::new());
     let mut session = Tagger::bundled().session();
+    session.remembered = 50;
     for sentence in &sentences {
         let words: Vec<&str> = sentence.iter().map(String::as_str).collect();
         session.tag(&words, &mut tags);
