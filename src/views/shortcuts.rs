@@ -9,7 +9,7 @@ use crate::app::{Action, Command, State};
 
 /// Reads the keys of this frame.
 pub fn shortcuts(ctx: &Context, state: &State, frame: &GridFrame, out: &mut Commands) {
-    let typing = ctx.egui_wants_keyboard_input();
+    let typing = ctx.text_edit_focused();
     if state.dialog.is_some() {
         return;
     }

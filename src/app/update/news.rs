@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use roaring::RoaringBitmap;
+
 use super::{notify, pick, query};
 use crate::app::command::Effect;
 use crate::app::state::{Dialog, Inspector, Screen, State};
+use crate::analysis::facets::Facets;
 use crate::base::SampleId;
-use crate::jobs::{Event, Level, PopulationUpdate};
+use crate::jobs::{Event, Level, Population, PopulationUpdate, QueryResult};
 
 /// Takes one event in. Pictures do not come here: they go straight to the views' textures.
 pub fn news(state: &mut State, event: Event) -> Vec<Effect> {
@@ -76,6 +79,22 @@ pub fn news(state: &mut State, event: Event) -> Vec<Effect> {
     }
 }
 
+/// The answer shown until the query over the new population is answered: the same samples under their
+/// new ids, counted with the new dictionaries, so that nothing points beside its name for a frame.
+fn carried(state: &State, new: &Population, remap: &impl Fn(&RoaringBitmap) -> RoaringBitmap) -> QueryResult {
+    let unfiltered = state.chips.iter().all(|chip| chip.off);
+    let matching = if unfiltered { new.columns.all() } else { remap(&state.result.matching) };
+    let facets = if unfiltered { Arc::clone(&state.whole) } else { Arc::new(Facets::count(&new.columns, &matching)) };
+    QueryResult {
+        generation: state.result.generation,
+        order: Arc::new(matching.iter().collect()),
+        matching: Arc::new(matching),
+        facets,
+        error: None,
+        secs: state.result.secs,
+    }
+}
+
 /// A dataset was opened, closed, or grew: ids move, and everything that holds ids moves with them.
 fn population(state: &mut State, update: PopulationUpdate) -> Vec<Effect> {
     let old = Arc::clone(&state.population);
@@ -98,14 +117,14 @@ fn population(state: &mut State, update: PopulationUpdate) -> Vec<Effect> {
         *state = State { settings, log, fresh, recent, views, jobs, generation, now_secs, dialog, population: new, ..State::default() };
         return query(state);
     }
-    let remap = |set: &roaring::RoaringBitmap| new.columns.remap(&old.columns, set);
+    let remap = |set: &RoaringBitmap| new.columns.remap(&old.columns, set);
     state.selection = Arc::new(remap(&state.selection));
     state.history.remap(remap);
     for chip in &mut state.chips {
         chip.remap(&remap);
     }
     let moved = |sample: Option<SampleId>| {
-        sample.and_then(|sample| remap(&roaring::RoaringBitmap::from_iter([sample.0])).min()).map(SampleId)
+        sample.and_then(|sample| remap(&RoaringBitmap::from_iter([sample.0])).min()).map(SampleId)
     };
     let (focus, anchor) = (moved(state.focus), moved(state.anchor));
     state.anchor = anchor;
@@ -117,6 +136,7 @@ fn population(state: &mut State, update: PopulationUpdate) -> Vec<Effect> {
     if new.datasets.iter().map(|dataset| dataset.uid).ne(old.datasets.iter().map(|dataset| dataset.uid)) {
         state.records.clear();
     }
+    state.result = Arc::new(carried(state, &new, &remap));
     state.population = new;
     let mut effects = query(state);
     let untouched = state.focus.is_none() || state.focus_is_automatic;
