@@ -2,6 +2,17 @@
 
 use std::process::ExitCode;
 
+use shopscope::{cli, views};
+
 fn main() -> ExitCode {
-    shopscope::cli::run(std::env::args_os())
+    match cli::run(std::env::args_os()) {
+        cli::Next::Exit(code) => code,
+        cli::Next::Launch(launch) => match views::launch(*launch) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(sentence) => {
+                eprintln!("shopscope: {sentence}");
+                ExitCode::FAILURE
+            }
+        },
+    }
 }

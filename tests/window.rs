@@ -10,7 +10,8 @@ use egui::{Key, Modifiers, accesskit::Role, vec2};
 use egui_kittest::{Harness, kittest::Queryable};
 use shopscope::app::state::{Dialog, Screen};
 use shopscope::app::{Action, Command};
-use shopscope::views::window::{Window, WindowOptions};
+use shopscope::app::launch::WindowOptions;
+use shopscope::views::window::Window;
 use support::{SHOP, write_shard};
 
 /// A window over a folder of its own, with a catalog of its own.

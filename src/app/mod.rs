@@ -9,6 +9,7 @@ pub mod chips;
 pub mod command;
 pub mod grid;
 pub mod history;
+pub mod launch;
 pub mod panels;
 pub mod settings;
 pub mod state;

@@ -23,3 +23,13 @@ pub fn config_dir() -> PathBuf {
     directories::ProjectDirs::from("", "", "shopscope")
         .map_or_else(|| cache_dir().join("config"), |dirs| dirs.config_dir().to_owned())
 }
+
+/// `~/x` as people type it.
+#[must_use]
+pub fn expand_home(typed: &str) -> PathBuf {
+    let typed = typed.trim();
+    match (typed.strip_prefix("~/"), directories::BaseDirs::new()) {
+        (Some(rest), Some(dirs)) => dirs.home_dir().join(rest),
+        _ => PathBuf::from(typed),
+    }
+}

@@ -19,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::app::launch::Launch;
 use crate::base::{CancelToken, Progress, Warning, logging};
 use crate::catalog::filter::FilterError;
 use crate::catalog::{CatalogError, Columns, Store};
@@ -87,9 +88,18 @@ impl From<FilterError> for CliError {
     }
 }
 
-/// Runs the program with its arguments (the first is its own name).
+/// What is left to do after the arguments were read.
+#[derive(Debug)]
+pub enum Next {
+    /// Nothing: a command ran, or failed with its sentence.
+    Exit(ExitCode),
+    /// A window, which is the views' business.
+    Launch(Box<Launch>),
+}
+
+/// Runs a command with its arguments (the first is the program's own name), or says which window to open.
 #[must_use]
-pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+pub fn run(args: impl IntoIterator<Item = OsString>) -> Next {
     logging::init();
     let args = match Args::try_parse_from(args) {
         Ok(args) => args,
@@ -97,13 +107,17 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             // Help and version are no errors: clap prints them to stdout and says 0.
             let code = error.exit_code();
             let _ = error.print();
-            return ExitCode::from(u8::try_from(code).unwrap_or(2));
+            return Next::Exit(ExitCode::from(u8::try_from(code).unwrap_or(2)));
         }
     };
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let done = dispatch(args, &mut out).and_then(|()| Ok(out.flush()?));
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
+    let done = dispatch(args, &mut out).and_then(|launch| {
+        out.flush()?;
+        Ok(launch)
+    });
+    Next::Exit(match done {
+        Ok(Some(launch)) => return Next::Launch(Box::new(launch)),
+        Ok(None) => ExitCode::SUCCESS,
         Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             // The buffer cannot be flushed any more; dropping it would try.
             let _ = out.into_parts();
@@ -116,23 +130,24 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             eprintln!("shopscope: {error}");
             ExitCode::from(code)
         }
-    }
+    })
 }
 
-fn dispatch(args: Args, out: &mut dyn Write) -> Result<(), CliError> {
+fn dispatch(args: Args, out: &mut dyn Write) -> Result<Option<Launch>, CliError> {
     let Args { catalog, command, window } = args;
     if command.is_some() && !window.paths.is_empty() {
         let first = window.paths[0].display();
         return Err(CliError::Usage(format!("a command comes before its paths; what is this: {first}")));
     }
     match command {
-        Some(Command::Index(args)) => index::run(&args, catalog, out),
-        Some(Command::Query(args)) => query::run(&args, catalog, out),
-        Some(Command::Show(args)) => show::run(&args, catalog, out),
-        Some(Command::Taxonomy(args)) => taxonomy::run(&args, catalog, out),
-        Some(Command::Demo(args)) => window::run_demo(&args, catalog, out),
-        None => window::run(window, catalog, out),
+        Some(Command::Index(args)) => index::run(&args, catalog, out)?,
+        Some(Command::Query(args)) => query::run(&args, catalog, out)?,
+        Some(Command::Show(args)) => show::run(&args, catalog, out)?,
+        Some(Command::Taxonomy(args)) => taxonomy::run(&args, catalog, out)?,
+        Some(Command::Demo(args)) => return window::run_demo(&args, catalog, out).map(Some),
+        None => return window::run(window, catalog).map(Some),
     }
+    Ok(None)
 }
 
 /// Opens the catalogs; notes go to stderr.

@@ -1,4 +1,5 @@
-//! `shopscope PATH..`, `shopscope demo`: the window, or pictures of it where there is no display.
+//! `shopscope PATH..`, `shopscope demo`: what window to open, or which pictures of it to draw where there
+//! is no display. The views carry it out; here arguments become a [`Launch`].
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -6,12 +7,12 @@ use std::path::{Path, PathBuf};
 use super::progress;
 use super::index::mapping;
 use super::{CliError, load, load_mapped};
+use crate::app::launch::{Launch, ShotOptions, Target, View, WindowOptions};
 use crate::base::{CancelToken, Progress};
 use crate::formats::{Field, FieldMap};
 use crate::formats::demo::DemoOptions;
 use crate::jobs::demo;
-use crate::views::screenshot::{ShotOptions, Studio, View};
-use crate::views::window::{self, WindowOptions};
+
 
 /// What everything that opens a window takes.
 #[derive(Clone, Debug, clap::Args)]
@@ -100,16 +101,13 @@ impl ScreenArgs {
     }
 }
 
-/// Opens the window on `options`, or draws it.
-fn show(options: WindowOptions, screen: &ScreenArgs, out: &mut dyn Write) -> Result<(), CliError> {
-    if let Some(file) = &screen.screenshot {
-        let shot = screen.shot();
-        Studio::new(options, &shot).shoot(&shot, file).map_err(CliError::Failed)?;
-        writeln!(out, "{}", file.display())?;
-        return Ok(());
+impl ScreenArgs {
+    fn target(&self) -> Target {
+        match &self.screenshot {
+            Some(file) => Target::Files(vec![(self.shot(), file.clone())]),
+            None => Target::Screen(self.size.map(|(width, height)| (width as f32, height as f32))),
+        }
     }
-    let size = screen.size.map(|(width, height)| (width as f32, height as f32));
-    window::open(options, size).map_err(CliError::Failed)
 }
 
 /// True if there is a display to open a window on.
@@ -120,7 +118,7 @@ fn has_display() -> bool {
     ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
-pub(super) fn run(args: WindowArgs, catalog_dir: Option<PathBuf>, out: &mut dyn Write) -> Result<(), CliError> {
+pub(super) fn run(args: WindowArgs, catalog_dir: Option<PathBuf>) -> Result<Launch, CliError> {
     let map = FieldMap(args.map.into_iter().collect());
     if let Some(missing) = args.paths.iter().find(|path| !path.exists()) {
         return Err(crate::formats::FormatError::Missing(missing.clone()).into());
@@ -136,10 +134,10 @@ pub(super) fn run(args: WindowArgs, catalog_dir: Option<PathBuf>, out: &mut dyn 
         load_mapped(&args.paths, catalog_dir.clone(), true, map.clone())?;
     }
     let options = WindowOptions { paths: args.paths, map, catalog_dir, ..WindowOptions::default() };
-    show(options, &args.screen, out)
+    Ok(Launch { options, target: args.screen.target() })
 }
 
-pub(super) fn run_demo(args: &DemoArgs, catalog_dir: Option<PathBuf>, out: &mut dyn Write) -> Result<(), CliError> {
+pub(super) fn run_demo(args: &DemoArgs, catalog_dir: Option<PathBuf>, out: &mut dyn Write) -> Result<Launch, CliError> {
     let dir = args.dir.clone().unwrap_or_else(demo::default_dir);
     let demo_options = DemoOptions { samples_per_dataset: args.samples, ..DemoOptions::default() };
     let begun = std::time::Instant::now();
@@ -149,7 +147,7 @@ pub(super) fn run_demo(args: &DemoArgs, catalog_dir: Option<PathBuf>, out: &mut 
     let windowless = args.no_window || (args.screen.screenshot.is_none() && !has_display());
     if !windowless {
         let options = WindowOptions { paths: roots, catalog_dir, ..WindowOptions::default() };
-        return show(options, &args.screen, out);
+        return Ok(Launch { options, target: args.screen.target() });
     }
     let loaded = load(&roots, catalog_dir.clone(), true)?;
     for dataset in &loaded.report.datasets {
@@ -160,12 +158,7 @@ pub(super) fn run_demo(args: &DemoArgs, catalog_dir: Option<PathBuf>, out: &mut 
         None => every_view(&dir.join("screenshots"), &args.screen),
     };
     let options = WindowOptions { paths: roots, catalog_dir, ..WindowOptions::default() };
-    let mut studio = Studio::new(options, &shots[0].0);
-    for (shot, file) in shots {
-        studio.shoot(&shot, &file).map_err(CliError::Failed)?;
-        writeln!(out, "{}", file.display())?;
-    }
-    Ok(())
+    Ok(Launch { options, target: Target::Files(shots) })
 }
 
 /// A picture of each view in both themes.

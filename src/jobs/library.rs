@@ -22,6 +22,7 @@ use super::{
     SavedView, guarded,
 };
 use crate::analysis::facets::Facets;
+use crate::base::dirs::expand_home;
 use crate::base::{SampleId, Warning};
 use crate::catalog::{Catalog, Columns, DatasetColumns, Store, flags};
 use crate::formats::demo::DemoOptions;
@@ -573,13 +574,3 @@ fn grew(old: &DatasetColumns, new: &DatasetColumns) -> bool {
 
 /// Warnings a dataset that are kept for the list; the rest is counted.
 const WARNINGS_SHOWN: usize = 2000;
-
-/// `~/x` as people type it.
-#[must_use]
-pub fn expand_home(typed: &str) -> PathBuf {
-    let typed = typed.trim();
-    match (typed.strip_prefix("~/"), directories::BaseDirs::new()) {
-        (Some(rest), Some(dirs)) => dirs.home_dir().join(rest),
-        _ => PathBuf::from(typed),
-    }
-}

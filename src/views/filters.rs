@@ -33,7 +33,7 @@ pub fn filters_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
 fn rows_ui(ui: &mut Ui, state: &State, out: &mut Commands, facet: Facet, rows: &[Row], mark: impl Fn(usize) -> Option<egui::Color32>) {
     let filtered = !state.chips.is_empty();
     for (i, row) in rows.iter().enumerate() {
-        let id = Id::new((facet, &row.path, &row.label));
+        let id = Id::unique((facet, &row.path, &row.label));
         match facet_row(ui, id, row, mark(i), filtered) {
             RowAction::None => {}
             RowAction::Toggle { add } => out.push(Command::Toggle { facet, expr: row.expr.clone(), add }),
@@ -47,7 +47,7 @@ fn datasets_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
         let rows = side_bar::datasets(state);
         let filtered = !state.chips.is_empty();
         for (i, row) in rows.iter().enumerate() {
-            let id = Id::new((Facet::Dataset, &row.label));
+            let id = Id::unique((Facet::Dataset, &row.label));
             let top = ui.cursor().top();
             let left = ui.max_rect().left();
             let right = ui.max_rect().right();

@@ -54,7 +54,7 @@ pub fn grid_ui(ui: &mut Ui, state: &State, textures: &mut Textures, frame: &mut 
     frame.page_rows = ((layout.viewport / layout.row_height).floor() as usize).max(1);
 
     let mut scroll = state.scroll.min(layout.max_scroll());
-    let ground = ui.interact(cells, ui.id().with("grid"), Sense::click_and_drag());
+    let ground = ui.interact(cells, ui.scope_id().with("grid"), Sense::click_and_drag());
     ground.widget_info(|| WidgetInfo::labeled(Role::List, true, "Samples"));
     if ui.rect_contains_pointer(area) {
         let (wheel, zoom) = ui.input(|input| (input.smooth_scroll_delta().y, input.zoom_delta()));
@@ -205,7 +205,7 @@ fn scroll_bar(ui: &mut Ui, track: Rect, layout: &GridLayout, scroll: f64) -> f64
     if layout.max_scroll() <= 0.0 {
         return scroll;
     }
-    let response = ui.interact(track, ui.id().with("scroll bar"), Sense::click_and_drag());
+    let response = ui.interact(track, ui.scope_id().with("scroll bar"), Sense::click_and_drag());
     response.widget_info(|| WidgetInfo::slider(true, scroll, "Scroll"));
     let share = (layout.viewport / layout.content_height()) as f32;
     let length = (track.height() * share).max(28.0).min(track.height());
@@ -231,7 +231,7 @@ fn scroll_bar(ui: &mut Ui, track: Rect, layout: &GridLayout, scroll: f64) -> f64
             pos2(track.left() - galley.size().x - 20.0, handle.center().y - 11.0),
             vec2(galley.size().x + 12.0, 22.0),
         );
-        let painter = ui.ctx().layer_painter(egui::LayerId::new(egui::Order::Tooltip, Id::new("scroll place")));
+        let painter = ui.ctx().layer_painter(egui::LayerId::new(egui::Order::Tooltip, Id::unique("scroll place")));
         painter.rect(bubble, radius::CONTROL, colors.raised, Stroke::new(1.0, colors.hairline), StrokeKind::Inside);
         painter.galley(bubble.center() - galley.size() / 2.0, galley, colors.text);
     }
@@ -310,7 +310,7 @@ fn cell_ui(
     if record.is_none() {
         missing_records.push(sample);
     }
-    let response = ui.interact(rect, Id::new(("cell", sample_ref.dataset, sample_ref.row)), Sense::click());
+    let response = ui.interact(rect, Id::unique(("cell", sample_ref.dataset, sample_ref.row)), Sense::click());
     let selected = state.selection.contains(sample.0);
     response.widget_info(|| {
         let label = record.map_or_else(|| format!("Sample {}", sample.0), |record| inspector::headline(record).to_owned());

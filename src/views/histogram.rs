@@ -32,7 +32,7 @@ pub enum Brush {
 impl Histogram<'_> {
     /// Draws it in the full width.
     pub fn ui(self, ui: &mut Ui) -> Brush {
-        let id = ui.id().with(self.name);
+        let id = ui.scope_id().with(self.name);
         let bins = self.whole.len();
         let (outer, _) = ui.allocate_exact_size(vec2(ui.available_width(), 62.0), Sense::hover());
         if bins == 0 || !ui.is_rect_visible(outer) {

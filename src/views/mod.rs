@@ -23,7 +23,30 @@ pub mod welcome;
 pub mod widgets;
 pub mod window;
 
+use std::io::Write;
+
+use crate::app::launch::{Launch, Target};
 use crate::app::{Action, Command};
+
+/// Opens the window and stays until it is closed, or draws its pictures and prints their names.
+///
+/// # Errors
+/// A sentence: no display, no graphics adapter, a file that cannot be written.
+pub fn launch(launch: Launch) -> Result<(), String> {
+    match launch.target {
+        Target::Screen(size) => window::open(launch.options, size),
+        Target::Files(shots) => {
+            let Some((first, _)) = shots.first() else { return Ok(()) };
+            let mut studio = screenshot::Studio::new(launch.options, first);
+            for (shot, file) in &shots {
+                studio.shoot(shot, file)?;
+                // Whoever reads the list may have gone; the pictures are there all the same.
+                let _ = writeln!(std::io::stdout(), "{}", file.display());
+            }
+            Ok(())
+        }
+    }
+}
 
 /// What the views ask for during one frame.
 #[derive(Debug, Default)]

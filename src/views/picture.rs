@@ -17,7 +17,7 @@ const MOST_ZOOM: f32 = 32.0;
 /// The focused sample's picture in `rect`.
 pub fn picture_ui(ui: &mut Ui, state: &State, textures: &Textures, out: &mut Commands, sample: SampleId, rect: Rect, salt: &str) {
     let colors = tokens(ui);
-    let id = ui.id().with(("picture", salt));
+    let id = ui.scope_id().with(("picture", salt));
     let response = ui.interact(rect, id, Sense::click_and_drag());
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, "Picture"));
     let painter = ui.painter_at(rect);

@@ -12,70 +12,12 @@ use std::time::{Duration, Instant};
 use egui::{Context, Event, FullOutput, Pos2, RawInput, Rect, Vec2};
 use egui_wgpu::wgpu;
 
-use super::window::{Window, WindowOptions, adapter_name};
+use super::window::{Window, adapter_name};
+use crate::app::launch::{ShotOptions, View, WindowOptions};
 use crate::app::settings::{Settings, ThemeChoice};
 use crate::app::state::{Dialog, OpenDialog, Screen};
 use crate::app::{Action, Command};
 use crate::formats::image::{Picture, write_png};
-
-/// What the window shows in the picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are the views' own")]
-pub enum View {
-    Grid,
-    Inspector,
-    Large,
-    Filters,
-    Welcome,
-    Open,
-    Palette,
-    Help,
-    Problems,
-}
-
-impl View {
-    /// All of them with their words on the command line.
-    pub const ALL: [(Self, &'static str); 9] = [
-        (Self::Grid, "grid"),
-        (Self::Inspector, "inspector"),
-        (Self::Large, "large"),
-        (Self::Filters, "filters"),
-        (Self::Welcome, "welcome"),
-        (Self::Open, "open"),
-        (Self::Palette, "palette"),
-        (Self::Help, "help"),
-        (Self::Problems, "problems"),
-    ];
-
-    /// The view of a word.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|(_, name)| *name == word).map(|(view, _)| view)
-    }
-}
-
-/// How to take a picture.
-#[derive(Clone, Debug)]
-pub struct ShotOptions {
-    /// Width and height in pixels.
-    pub size: (u32, u32),
-    /// Pixels a point.
-    pub scale: f32,
-    /// What to show.
-    pub view: View,
-    /// Light instead of dark.
-    pub light: bool,
-    /// A filter expression to apply first.
-    pub filter: Option<String>,
-    /// A search to apply first.
-    pub search: Option<String>,
-}
-
-impl Default for ShotOptions {
-    fn default() -> Self {
-        Self { size: (1280, 800), scale: 1.0, view: View::Grid, light: false, filter: None, search: None }
-    }
-}
 
 /// How long opening and indexing may take before the picture is taken anyway.
 const PATIENCE: Duration = Duration::from_mins(10);

@@ -38,7 +38,7 @@ impl Toasts {
         }
         ctx.request_repaint_after(std::time::Duration::from_millis(500));
         let mut closed = None;
-        Area::new(Id::new("toasts")).order(Order::Foreground).anchor(Align2::RIGHT_BOTTOM, vec2(-16.0, -40.0)).show(ctx, |ui| {
+        Area::new(Id::unique("toasts")).order(Order::Foreground).anchor(Align2::RIGHT_BOTTOM, vec2(-16.0, -40.0)).show(ctx, |ui| {
             ui.set_max_width(380.0);
             for (i, notice) in self.0.iter().enumerate() {
                 if toast_ui(ui, notice, out) {

@@ -58,12 +58,12 @@ fn search_ui(ui: &mut Ui, state: &State, out: &mut Commands, width: f32) {
     theme::outline_fields(ui);
     let mut typed = state.search_text.clone();
     let wrong = state.search_error.is_some();
-    let id = egui::Id::new("search field");
+    let id = egui::Id::unique("search field");
     let edit = egui::TextEdit::singleline(&mut typed)
         .id(id)
         .hint_text(format!("{}  Search captions, leaves, keys      Ctrl+F", icons::MAGNIFYING_GLASS))
         .text_color(if wrong { tokens(ui).error } else { tokens(ui).text })
-        .vertical_align(egui::Align::Center)
+        .align(egui::Align2::LEFT_CENTER)
         .margin(egui::Margin::symmetric(8, 4));
     let response = ui.add_sized(vec2(width, 28.0), edit);
     response.widget_info(|| {

@@ -66,7 +66,7 @@ fn drop_target_ui(ui: &mut Ui, width: f32, out: &mut Commands, state: &State) {
         ui.spacing_mut().button_padding = vec2(14.0, 6.0);
         ui.spacing_mut().item_spacing.x = space::S8;
         // Centred by hand: the widths are known after the first frame.
-        let id = ui.id().with("buttons width");
+        let id = ui.scope_id().with("buttons width");
         let known: f32 = ui.data(|data| data.get_temp(id)).unwrap_or(360.0);
         ui.add_space(((width - known) / 2.0).max(0.0));
         let start = ui.cursor().left();
@@ -147,7 +147,7 @@ pub fn drop_overlay_ui(ctx: &egui::Context) {
     if !hovering {
         return;
     }
-    let painter = ctx.layer_painter(egui::LayerId::new(egui::Order::Tooltip, egui::Id::new("drop overlay")));
+    let painter = ctx.layer_painter(egui::LayerId::new(egui::Order::Tooltip, egui::Id::unique("drop overlay")));
     let rect = ctx.content_rect();
     let dark = ctx.theme() == egui::Theme::Dark;
     let colors = theme::colors_of(dark);

@@ -220,7 +220,7 @@ pub fn field(ui: &mut Ui, text: &mut String, name: &str, hint: &str, width: f32)
             egui::TextEdit::singleline(text)
                 .hint_text(hint.to_owned())
                 .desired_width(width)
-                .vertical_align(Align::Center)
+                .align(egui::Align2::LEFT_CENTER)
                 .margin(egui::Margin::symmetric(8, 4)),
         );
         let label: WidgetText = name.into();

@@ -17,27 +17,13 @@ use super::textures::Textures;
 use super::theme::{self, tokens};
 use super::toasts::Toasts;
 use super::{Commands, chips_bar, dialogs, filters, inspector, picture, shortcuts, top_bar, welcome};
+use crate::app::launch::WindowOptions;
 use crate::app::settings::{Settings, ThemeChoice};
 use crate::app::state::Screen;
 use crate::app::{Action, Command, Effect, State, update};
 use crate::base::{dirs, memory};
 use crate::formats::FieldMap;
 use crate::jobs::{Event, Jobs, JobsOptions};
-
-/// What to open the window with.
-#[derive(Clone, Debug, Default)]
-pub struct WindowOptions {
-    /// Paths to open at once.
-    pub paths: Vec<PathBuf>,
-    /// Overrides of the field guess for these paths.
-    pub map: FieldMap,
-    /// Open the demo, in this folder or in the cache.
-    pub demo: Option<Option<PathBuf>>,
-    /// The catalog directory.
-    pub catalog_dir: Option<PathBuf>,
-    /// Leave the user's settings alone: neither read nor written (screenshots, tests).
-    pub default_settings: bool,
-}
 
 /// The application behind the window; also driven without one by tests and screenshots.
 pub struct Window {

@@ -8,7 +8,7 @@ use super::{focus_at_start, open, primary};
 use crate::app::panels::text;
 use crate::app::state::{Dialog, State};
 use crate::app::Command;
-use crate::jobs::library::expand_home;
+use crate::base::dirs::expand_home;
 use crate::views::theme::space;
 use crate::views::widgets::{faint, field};
 use crate::views::{Commands, icons};

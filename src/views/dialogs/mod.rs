@@ -48,7 +48,7 @@ pub fn dialogs_ui(ctx: &Context, state: &State, out: &mut Commands) {
 /// The frame of a dialog: title, body, Esc and a click outside close.
 fn frame(ctx: &Context, title: &str, width: f32, out: &mut Commands, body: impl FnOnce(&mut Ui, &mut Commands)) {
     let colors = theme::colors_of(ctx.theme() == egui::Theme::Dark);
-    let id = Id::new("dialog");
+    let id = Id::unique("dialog");
     let area = Area::new(id).anchor(Align2::CENTER_CENTER, vec2(0.0, -24.0)).order(egui::Order::Foreground);
     let frame = egui::Frame::new()
         .fill(colors.panel)

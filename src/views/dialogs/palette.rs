@@ -66,7 +66,7 @@ fn entries(state: &State, typed: &str) -> Vec<Entry> {
 /// Draws the palette.
 pub fn palette_ui(ctx: &Context, state: &State, typed: &str, row: usize, out: &mut Commands) {
     let colors = theme::colors_of(ctx.theme() == egui::Theme::Dark);
-    let id = Id::new("palette");
+    let id = Id::unique("palette");
     let area = Area::new(id).anchor(Align2::CENTER_TOP, vec2(0.0, 72.0)).order(egui::Order::Foreground);
     let frame = egui::Frame::new()
         .fill(colors.panel)
