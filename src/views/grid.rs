@@ -404,6 +404,9 @@ fn caption_ui(ui: &Ui, state: &State, rect: Rect, sample: SampleId, lines: Optio
     painter.galley(pos2(rect.left() + 1.0, top + 15.0), galley, colors.text_faint);
 }
 
+/// Characters a text card may lay out: more than the largest card shows.
+const CARD_CHARS: usize = 1500;
+
 /// The text a sample without a picture shows on its card.
 fn card_text(record: &crate::catalog::Record) -> &str {
     let fields = &record.fields;
@@ -411,7 +414,7 @@ fn card_text(record: &crate::catalog::Record) -> &str {
         .into_iter()
         .flatten()
         .find(|text| !text.trim().is_empty())
-        .map_or(record.key.as_str(), |text| text.as_str())
+        .map_or(record.key.as_str(), |text| text::cut(text, CARD_CHARS))
 }
 
 fn text_card(ui: &Ui, rect: Rect, text: &str) {

@@ -8,7 +8,7 @@ use super::theme::{self, space, tokens};
 use super::widgets::{action_button, faint, icon_button, section};
 use super::{Commands, icons};
 use crate::app::chips::Facet;
-use crate::app::panels::inspector;
+use crate::app::panels::{inspector, text};
 use crate::app::{Action, Command, State};
 use crate::base::SampleId;
 use crate::catalog::Record;
@@ -65,10 +65,10 @@ fn record_ui(ui: &mut Ui, state: &State, sample: SampleId, record: &Record, out:
     }
     if !fields.bullets.is_empty() {
         head_ui(ui, "Bullets", &fields.bullets.join("\n"), out);
-        for bullet in &fields.bullets {
+        for bullet in fields.bullets.iter().take(100) {
             ui.horizontal_top(|ui| {
                 ui.label(faint(ui, "•"));
-                ui.add(Label::new(bullet).wrap());
+                ui.add(Label::new(text::cut(bullet, 1000)).wrap());
             });
         }
         ui.add_space(space::S8);
@@ -117,7 +117,7 @@ fn head_ui(ui: &mut Ui, name: &str, text: &str, out: &mut Commands) {
 fn text_ui(ui: &mut Ui, name: &str, text: &str, out: &mut Commands) {
     head_ui(ui, name, text, out);
     // A text of megabytes is cut here; copy and raw record have it whole.
-    let shown = text.char_indices().nth(4000).map_or(text, |(end, _)| &text[..end]);
+    let shown = text::cut(text, 4000);
     ui.add(Label::new(shown).wrap());
     if shown.len() < text.len() {
         ui.label(faint(ui, format!("… and {} bytes more", text.len() - shown.len())));
@@ -202,7 +202,7 @@ fn raw_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
                 out.push(Command::Copy(json.to_string()));
             }
             ui.add_space(space::S4);
-            let shown = json.char_indices().nth(20_000).map_or(&**json, |(end, _)| &json[..end]);
+            let shown = text::cut(json, 20_000);
             ui.add(Label::new(RichText::new(shown).monospace()).wrap());
             if shown.len() < json.len() {
                 ui.label(faint(ui, "… the rest is in the copy"));

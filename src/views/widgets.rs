@@ -58,6 +58,8 @@ pub fn faint(ui: &Ui, text: impl Into<String>) -> RichText {
 
 /// One or more lines cut with an ellipsis.
 pub fn elided(ui: &Ui, text: &str, font: FontId, color: Color32, width: f32, rows: usize) -> Arc<Galley> {
+    // One row never shows more; a longer string would be laid out in full before it is cut.
+    let text = if rows == 1 { text::cut(text, 400) } else { text };
     let mut job = LayoutJob::single_section(text.to_owned(), TextFormat::simple(font, color));
     job.wrap = TextWrapping { max_width: width, max_rows: rows, break_anywhere: rows == 1, ..TextWrapping::default() };
     job.break_on_newline = rows > 1;

@@ -20,6 +20,9 @@ pub struct Fact {
     pub link: bool,
 }
 
+/// A headline is cut here; the whole text stands below it.
+const HEADLINE_CHARS: usize = 300;
+
 /// The headline: title, else caption, else key.
 #[must_use]
 pub fn headline(record: &Record) -> &str {
@@ -27,23 +30,24 @@ pub fn headline(record: &Record) -> &str {
     [&fields.title, &fields.caption, &fields.description]
         .into_iter()
         .flatten()
-        .map(|text| text.trim())
+        .map(|text| text::cut(text, HEADLINE_CHARS).trim())
         .find(|text| !text.is_empty())
-        .unwrap_or(&record.key)
+        .unwrap_or_else(|| text::cut(&record.key, HEADLINE_CHARS))
 }
 
 /// The text under a picture in the grid: headline, and a faint second line (leaf, else brand).
 #[must_use]
 pub fn grid_lines(record: &Record) -> (&str, &str) {
     let second = record.fields.leaf.as_deref().or(record.fields.brand.as_deref()).unwrap_or("");
-    (headline(record), second)
+    (headline(record), text::cut(second, HEADLINE_CHARS))
 }
 
 /// The taxonomy path: each name with the path down to it.
 #[must_use]
 pub fn path(record: &Record) -> Vec<(String, Vec<String>)> {
     let names = &record.fields.taxonomy;
-    names.iter().enumerate().map(|(i, name)| (name.clone(), names[..=i].to_vec())).collect()
+    let shown = |name: &String| text::cut(name, HEADLINE_CHARS).to_owned();
+    names.iter().enumerate().map(|(i, name)| (shown(name), names[..=i].to_vec())).collect()
 }
 
 /// The facts.
@@ -55,6 +59,7 @@ pub fn facts(state: &State, sample: SampleId, record: &Record) -> Vec<Fact> {
     let mut facts = Vec::new();
     let mut fact = |name, value: String, filter: Option<(Facet, Expr)>, link| {
         if !value.trim().is_empty() {
+            let value = text::cut(&value, 2000).to_owned();
             facts.push(Fact { name, value, filter, link });
         }
     };

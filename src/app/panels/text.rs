@@ -48,6 +48,16 @@ pub fn clock(secs: u64) -> String {
     }
 }
 
+/// The first `chars` characters: what is laid out must be bounded, a caption may have megabytes.
+#[must_use]
+pub fn cut(text: &str, chars: usize) -> &str {
+    // Bytes first: a short text is told without walking it.
+    if text.len() <= chars {
+        return text;
+    }
+    text.char_indices().nth(chars).map_or(text, |(end, _)| &text[..end])
+}
+
 /// How long ago, in the largest fitting unit.
 #[must_use]
 pub fn ago(secs: i64) -> String {
@@ -76,6 +86,9 @@ mod tests {
         }
         for (n, text) in [(0, "0:00"), (75, "1:15"), (3675, "1:01:15")] {
             assert_eq!(clock(n), text);
+        }
+        for (text, chars, expect) in [("abc", 5, "abc"), ("abc", 2, "ab"), ("äöü", 2, "äö"), ("äöü", 3, "äöü"), ("", 0, "")] {
+            assert_eq!(cut(text, chars), expect);
         }
         assert_eq!(plural(1, "sample", "samples"), "1 sample");
         assert_eq!(ago(7200), "2 hours ago");
