@@ -44,7 +44,7 @@ fn main() {
     println!("{total} samples in {shards} shards, {} MB, captions of 500 bytes; median of {runs} runs", bytes >> 20);
 
     let ours = |text: &str| {
-        let mut rates: Vec<(f64, u64)> = (0..runs)
+        let mut rates: Vec<(f64, u64, f64)> = (0..runs)
             .map(|run| {
                 let catalogs = dir.path().join(format!("catalogs-{text}-{run}"));
                 let output = Command::new(std::env::current_exe().expect("this program"))
@@ -55,17 +55,16 @@ fn main() {
                 fs::remove_dir_all(&catalogs).expect("removed");
                 let line = String::from_utf8(output.stdout).expect("text");
                 let mut words = line.split_whitespace();
-                let (seconds, peak): (f64, u64) = (
-                    words.next().and_then(|word| word.parse().ok()).expect("seconds"),
-                    words.next().and_then(|word| word.parse().ok()).expect("bytes"),
-                );
-                (total as f64 / seconds, peak)
+                let mut number = || words.next().and_then(|word| word.parse::<f64>().ok()).expect("a number");
+                let (seconds, peak, cpu) = (number(), number(), number());
+                (total as f64 / seconds, peak as u64, total as f64 / cpu)
             })
             .collect();
         rates.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let (rate, _) = rates[runs / 2];
-        let peak = rates.iter().map(|(_, peak)| *peak).max().unwrap_or(0);
-        println!("{:32} {rate:>10.0} samples/s   peak memory {} MB", format!("shopscope index ({text})"), peak >> 20);
+        let (rate, _, by_cpu) = rates[runs / 2];
+        let peak = rates.iter().map(|(_, peak, _)| *peak).max().unwrap_or(0);
+        let name = format!("shopscope index ({text})");
+        println!("{name:32} {rate:>10.0} samples/s {by_cpu:>10.0} a second of CPU   peak memory {} MB", peak >> 20);
         rate
     };
     ours("no-text");
@@ -88,7 +87,7 @@ fn main() {
     }
 }
 
-/// Indexes and prints seconds and peak bytes.
+/// Indexes and prints seconds, peak bytes and seconds of CPU.
 fn child(data: &Path, catalogs: &Path, text_index: bool) {
     let (store, _) = Store::open(Some(catalogs.to_owned())).expect("a store");
     let started = Instant::now();
@@ -99,12 +98,10 @@ fn child(data: &Path, catalogs: &Path, text_index: bool) {
         .expect("an index");
     let seconds = started.elapsed().as_secs_f64();
     assert_eq!(report.datasets[0].unreadable, 0);
-    println!("{seconds} {}", peak_bytes());
+    println!("{seconds} {} {}", peak_bytes(), cpu_seconds());
 }
 
-/// Peak of anonymous memory. `VmHWM` also counts pages of the shards that are only mapped, which the system
-/// takes back when it wants them, so the larger of the anonymous part seen at the end and the peak of
-/// data segments is what the program itself held.
+/// Peak of resident memory. It counts mapped pages of the shards, too, which the system may take back.
 fn peak_bytes() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let field = |name: &str| -> u64 {
@@ -112,6 +109,15 @@ fn peak_bytes() -> u64 {
         line.split_whitespace().nth(1).and_then(|kb| kb.parse::<u64>().ok()).unwrap_or(0) << 10
     };
     field("VmHWM:")
+}
+
+/// Seconds of CPU of this process over all threads: what a busy machine does not change.
+fn cpu_seconds() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // Fields 14 and 15, counted after the name, which may hold blanks; 100 ticks a second.
+    let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
+    let ticks: u64 = after.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    ticks as f64 / 100.0
 }
 
 fn shard_paths(dir: &Path) -> Vec<PathBuf> {

@@ -408,10 +408,18 @@ fn rows_of_an_old_snapshot_are_never_mistaken() {
     catalog.adopt(&old);
     assert_eq!(catalog.record(12).expect("an unchanged shard").key, "b-2");
     assert!(matches!(catalog.record(3), Err(CatalogError::Changed(_))));
-    assert_eq!(catalog.search(&SearchQuery::parse("cotton").expect("a query")).expect("hits").len(), 10);
+    let cotton = SearchQuery::parse("cotton").expect("a query");
+    let hits = catalog.search(&cotton).expect("hits");
+    assert_eq!(hits.iter().collect::<Vec<_>>(), (10..20).collect::<Vec<_>>());
+    for parts in 2..6 {
+        assert_eq!(catalog.search_in_parts(&cotton, parts).expect("hits"), hits, "in {parts} parts");
+    }
     catalog.refresh().expect("refreshed");
     assert_eq!(catalog.record(3).expect("a record").key, "c-3");
     assert_eq!(catalog.record(32).expect("a record").key, "b-2");
+    for parts in 1..6 {
+        assert_eq!(catalog.search_in_parts(&cotton, parts).expect("hits").len(), 40, "in {parts} parts");
+    }
 }
 
 #[test]
