@@ -327,7 +327,7 @@ fn count_kept(
     cancel: &CancelToken,
 ) -> Result<Counts, NgramError> {
     cancel.check()?;
-    let mut union = vocabulary::union(runs, sides, keep, options, store)?;
+    let mut union = vocabulary::union(runs, sides, keep, options, store, cancel)?;
     let bits = u32::BITS - (union.words.len() as u32).leading_zeros();
     let mut captions = [0; SIDES];
     let mut totals = [[0; MAX_N]; SIDES];
