@@ -113,6 +113,10 @@ fn main() {
         };
         report(&format!("1,000 samples, {zoom} px"), &a);
         report(&format!("1,000,000 samples, {zoom} px"), &b);
-        println!("  ratio of the medians {:.2}; bar 4 ms: {}", ms(b[b.len() / 2]) / ms(a[a.len() / 2]), if ms(b[b.len() / 2]) < 4.0 { "met" } else { "MISSED" });
+        println!(
+            "  ratio of the medians {:.2}; bar 4 ms: {}",
+            ms(b[b.len() / 2]) / ms(a[a.len() / 2]),
+            if ms(b[b.len() / 2]) < 4.0 { "met" } else { "MISSED" }
+        );
     }
 }

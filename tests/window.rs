@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use egui::{Key, Modifiers, accesskit::Role, vec2};
 use egui_kittest::{Harness, kittest::Queryable};
+use shopscope::app::launch::WindowOptions;
 use shopscope::app::state::{Dialog, Screen};
 use shopscope::app::{Action, Command};
-use shopscope::app::launch::WindowOptions;
 use shopscope::views::window::Window;
 use support::{SHOP, write_shard};
 
@@ -35,15 +35,17 @@ impl Stage {
         let catalog_dir = Some(dir.path().join("catalogs"));
         let options = WindowOptions { paths, catalog_dir, default_settings: true, ..WindowOptions::default() };
         let mut options = Some(options);
-        let harness = Harness::builder().with_size(vec2(1280.0, 800.0)).with_context_setup(shopscope::views::theme::install).build_ui_state(
-            move |ui, window: &mut Option<Window>| {
-                let window = window.get_or_insert_with(|| {
-                    Window::new(ui.ctx(), options.take().expect("the window is made once"))
-                });
-                window.frame(ui);
-            },
-            None,
-        );
+        let harness = Harness::builder()
+            .with_size(vec2(1280.0, 800.0))
+            .with_context_setup(shopscope::views::theme::install)
+            .build_ui_state(
+                move |ui, window: &mut Option<Window>| {
+                    let window = window
+                        .get_or_insert_with(|| Window::new(ui.ctx(), options.take().expect("the window is made once")));
+                    window.frame(ui);
+                },
+                None,
+            );
         let mut stage = Self { harness, dir };
         stage.settle();
         stage
@@ -309,7 +311,10 @@ fn the_open_dialog_says_what_is_there_and_maps_columns() {
     assert_eq!(found.len(), 1);
     let columns: Vec<_> = found[0].columns.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(columns, ["sku", "words", "maker"]);
-    let map = [(shopscope::formats::Field::Caption, "words".to_owned()), (shopscope::formats::Field::Brand, "maker".to_owned())];
+    let map = [
+        (shopscope::formats::Field::Caption, "words".to_owned()),
+        (shopscope::formats::Field::Brand, "maker".to_owned()),
+    ];
     stage.run(Command::Open(vec![file], shopscope::formats::FieldMap(map.into_iter().collect())));
     assert_eq!(stage.matching(), 2);
     assert!(stage.sees("red scarf"), "the mapped caption stands on the card");
@@ -357,12 +362,16 @@ fn both_themes_draw_on_the_software_adapter() {
         default_settings: true,
         ..WindowOptions::default()
     };
-    let mut harness = Harness::builder().with_size(vec2(1280.0, 800.0)).with_context_setup(shopscope::views::theme::install).wgpu().build_ui_state(
-        move |ui, window: &mut Option<Window>| {
-            window.get_or_insert_with(|| Window::new(ui.ctx(), options.clone())).frame(ui);
-        },
-        None,
-    );
+    let mut harness = Harness::builder()
+        .with_size(vec2(1280.0, 800.0))
+        .with_context_setup(shopscope::views::theme::install)
+        .wgpu()
+        .build_ui_state(
+            move |ui, window: &mut Option<Window>| {
+                window.get_or_insert_with(|| Window::new(ui.ctx(), options.clone())).frame(ui);
+            },
+            None,
+        );
     let mut shots = Vec::new();
     for theme in [egui::Theme::Dark, egui::Theme::Light] {
         let until = Instant::now() + Duration::from_mins(2);
@@ -388,7 +397,10 @@ fn both_themes_draw_on_the_software_adapter() {
     let (dark, light) = (mean(&shots[0]), mean(&shots[1]));
     assert!(light > dark + 60.0, "light ({light:.0}) and dark ({dark:.0}) differ");
     // The middle of the grid shows pictures: many colours, not one ground.
-    let colors: std::collections::HashSet<_> =
-        (300..900).step_by(3).flat_map(|x| (120..700).step_by(3).map(move |y| (x, y))).map(|(x, y)| shots[0].get_pixel(x, y).0).collect();
+    let colors: std::collections::HashSet<_> = (300..900)
+        .step_by(3)
+        .flat_map(|x| (120..700).step_by(3).map(move |y| (x, y)))
+        .map(|(x, y)| shots[0].get_pixel(x, y).0)
+        .collect();
     assert!(colors.len() > 2000, "only {} colours in the grid", colors.len());
 }

@@ -11,8 +11,8 @@ use super::settings::Settings;
 use crate::analysis::facets::Facets;
 use crate::analysis::sort::SortBy;
 use crate::base::{SampleId, Warning};
-use crate::catalog::filter::Expr;
 use crate::catalog::Record;
+use crate::catalog::filter::Expr;
 use crate::formats::FieldMap;
 use crate::jobs::{FoundSource, JobStatus, Level, Population, QueryResult, RecentSource, SampleRef, SavedView};
 

@@ -293,10 +293,20 @@ fn sort_word(by: SortBy) -> &'static str {
 }
 
 fn facet_of(word: &str) -> Facet {
-    [Facet::Search, Facet::Dataset, Facet::Taxonomy, Facet::Leaf, Facet::Brand, Facet::Words, Facet::Size, Facet::Tag, Facet::Flag]
-        .into_iter()
-        .find(|facet| format!("{facet:?}") == word)
-        .unwrap_or(Facet::Custom)
+    [
+        Facet::Search,
+        Facet::Dataset,
+        Facet::Taxonomy,
+        Facet::Leaf,
+        Facet::Brand,
+        Facet::Words,
+        Facet::Size,
+        Facet::Tag,
+        Facet::Flag,
+    ]
+    .into_iter()
+    .find(|facet| format!("{facet:?}") == word)
+    .unwrap_or(Facet::Custom)
 }
 
 fn apply_view(state: &mut State, name: &str) -> Vec<Effect> {
@@ -324,7 +334,10 @@ fn apply_view(state: &mut State, name: &str) -> Vec<Effect> {
         .find_map(|chip| if let Expr::Search(None, text) = &chip.expr { Some(text.clone()) } else { None })
         .unwrap_or_default();
     state.chips = new_chips;
-    state.sort = Sort { by: SortBy::ALL.into_iter().find(|(_, word)| *word == saved.sort).map_or(SortBy::Dataset, |(by, _)| by), descending: saved.descending };
+    state.sort = Sort {
+        by: SortBy::ALL.into_iter().find(|(_, word)| *word == saved.sort).map_or(SortBy::Dataset, |(by, _)| by),
+        descending: saved.descending,
+    };
     state.scroll = 0.0;
     state.screen = if state.is_empty() { Screen::Welcome } else { Screen::Explore };
     state.settings.zoom = saved.zoom;

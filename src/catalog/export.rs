@@ -63,7 +63,18 @@ impl<'a> Row<'a> {
 }
 
 const TITLES: [&str; 13] = [
-    "dataset", "key", "title", "description", "caption", "brand", "taxonomy", "leaf", "width", "height", "shard", "offset",
+    "dataset",
+    "key",
+    "title",
+    "description",
+    "caption",
+    "brand",
+    "taxonomy",
+    "leaf",
+    "width",
+    "height",
+    "shard",
+    "offset",
     "length",
 ];
 

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::catalog::export::Row;
 use super::{CliError, Loaded, load};
 use crate::base::{DatasetId, SampleId};
+use crate::catalog::export::Row;
 use crate::catalog::filter::Flag;
 use crate::catalog::{Population, Record};
 use crate::formats::{RawRecord, ReadOptions, ShardReader};

@@ -4,15 +4,14 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::progress;
 use super::index::mapping;
+use super::progress;
 use super::{CliError, load, load_mapped};
 use crate::app::launch::{Launch, ShotOptions, Target, View, WindowOptions};
 use crate::base::{CancelToken, Progress};
-use crate::formats::{Field, FieldMap};
 use crate::formats::demo::DemoOptions;
+use crate::formats::{Field, FieldMap};
 use crate::jobs::demo;
-
 
 /// What everything that opens a window takes.
 #[derive(Clone, Debug, clap::Args)]
@@ -151,7 +150,14 @@ pub(super) fn run_demo(args: &DemoArgs, catalog_dir: Option<PathBuf>, out: &mut 
     }
     let loaded = load(&roots, catalog_dir.clone(), true)?;
     for dataset in &loaded.report.datasets {
-        writeln!(out, "{}: {} samples, {} unreadable: {}", dataset.name, dataset.samples, dataset.unreadable, dataset.root.display())?;
+        writeln!(
+            out,
+            "{}: {} samples, {} unreadable: {}",
+            dataset.name,
+            dataset.samples,
+            dataset.unreadable,
+            dataset.root.display()
+        )?;
     }
     let shots = match &args.screen.screenshot {
         Some(file) => vec![(args.screen.shot(), file.clone())],

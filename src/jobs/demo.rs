@@ -58,10 +58,8 @@ fn make(
     progress: &Progress,
     cancel: &CancelToken,
 ) -> Result<(), FormatError> {
-    let scratch = tempfile::Builder::new()
-        .prefix(".drawing-")
-        .tempdir_in(dir)
-        .map_err(|error| FormatError::io(dir, error))?;
+    let scratch =
+        tempfile::Builder::new().prefix(".drawing-").tempdir_in(dir).map_err(|error| FormatError::io(dir, error))?;
     let indices: Vec<u32> = (0..options.samples_per_dataset).collect();
     let drawn = indices.chunks(BATCH).flat_map(|batch| {
         batch.par_iter().map(|&index| demo::render_sample(dataset, index, options)).collect::<Vec<_>>()

@@ -15,15 +15,19 @@ use crate::base::{CancelToken, Progress, SampleId};
 use crate::catalog::export::{RecordWriter, Row, TableFormat};
 
 /// Starts the job.
-pub(super) fn start(population: Arc<Population>, ids: Arc<Vec<u32>>, path: PathBuf, registry: &Registry, outbox: Outbox) {
+pub(super) fn start(
+    population: Arc<Population>,
+    ids: Arc<Vec<u32>>,
+    path: PathBuf,
+    registry: &Registry,
+    outbox: Outbox,
+) {
     let running = registry.begin(format!("Exporting {} records", ids.len()));
     thread::spawn(move || {
-        guarded(&outbox, "an export", || {
-            match write(&population, &ids, &path, &running.progress, &running.cancel) {
-                Ok(true) => outbox.notice(Level::Info, format!("Wrote {} records: {}", ids.len(), path.display())),
-                Ok(false) => outbox.notice(Level::Info, "Export cancelled; nothing was written."),
-                Err(error) => outbox.notice(Level::Error, format!("The export failed ({error}): {}", path.display())),
-            }
+        guarded(&outbox, "an export", || match write(&population, &ids, &path, &running.progress, &running.cancel) {
+            Ok(true) => outbox.notice(Level::Info, format!("Wrote {} records: {}", ids.len(), path.display())),
+            Ok(false) => outbox.notice(Level::Info, "Export cancelled; nothing was written."),
+            Err(error) => outbox.notice(Level::Error, format!("The export failed ({error}): {}", path.display())),
         });
         drop(running);
     });

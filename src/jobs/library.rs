@@ -7,16 +7,16 @@
 //! keeps its `uid`; when a shard was read again or vanished, rows may have moved and the `uid` changes.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{RecvTimeoutError, Sender, unbounded};
 use roaring::RoaringBitmap;
 
-use super::reader::DatasetReader;
 use super::index::{self, IndexEvent, IndexOptions};
+use super::reader::DatasetReader;
 use super::{
     Event, FoundSource, JobsOptions, Level, OpenDataset, Outbox, Population, PopulationUpdate, RecentSource, Registry,
     SavedView, guarded,
@@ -34,12 +34,21 @@ enum Letter {
     Close(Option<PathBuf>),
     Reindex,
     Look(String),
-    Tag { population: Arc<Population>, tag: String, samples: Arc<RoaringBitmap>, on: bool },
+    Tag {
+        population: Arc<Population>,
+        tag: String,
+        samples: Arc<RoaringBitmap>,
+        on: bool,
+    },
     SaveView(String, Option<String>),
     /// Shards of this root were committed.
-    Committed { root: PathBuf },
+    Committed {
+        root: PathBuf,
+    },
     /// Indexing of this root ended.
-    Indexed { root: PathBuf },
+    Indexed {
+        root: PathBuf,
+    },
     Stop,
 }
 
@@ -58,7 +67,8 @@ impl Library {
         thread::Builder::new()
             .name("library".to_owned())
             .spawn(move || {
-                let Some(mut librarian) = Librarian::new(options, registry, outbox, Post { inbox: post, pending: Arc::clone(&left) })
+                let Some(mut librarian) =
+                    Librarian::new(options, registry, outbox, Post { inbox: post, pending: Arc::clone(&left) })
                 else {
                     left.store(0, Ordering::Release);
                     return;
@@ -382,7 +392,9 @@ impl Librarian {
                 drop(running);
                 self.open(&roots, &FieldMap::default(), true);
             }
-            Err(formats::FormatError::Cancelled(_)) => self.outbox.notice(Level::Info, "Drawing the demo was cancelled."),
+            Err(formats::FormatError::Cancelled(_)) => {
+                self.outbox.notice(Level::Info, "Drawing the demo was cancelled.")
+            }
             Err(error) => self.outbox.notice(Level::Error, format!("The demo could not be written: {error}")),
         }
     }
@@ -445,7 +457,8 @@ impl Librarian {
             };
             for (tag, rows) in found {
                 let samples = tags.entry(tag).or_default();
-                samples.extend(rows.iter().filter(|&row| row < info.range.len() as u32).map(|row| info.range.start + row));
+                samples
+                    .extend(rows.iter().filter(|&row| row < info.range.len() as u32).map(|row| info.range.start + row));
             }
         }
         tags.into_iter().map(|(tag, samples)| (tag, Arc::new(samples))).collect()
@@ -459,8 +472,8 @@ impl Librarian {
             if rows.is_empty() {
                 continue;
             }
-            let done = Catalog::open(&self.store, &open.source)
-                .and_then(|(catalog, _)| catalog.set_tag(tag, &rows, on));
+            let done =
+                Catalog::open(&self.store, &open.source).and_then(|(catalog, _)| catalog.set_tag(tag, &rows, on));
             match done {
                 Ok(()) => tagged += rows.len(),
                 Err(error) => self.outbox.notice(Level::Error, error.to_string()),

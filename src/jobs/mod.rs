@@ -13,7 +13,6 @@
 //! Requests carry an `Arc<Population>`; workers lock no state. Answers are [`Event`]s; a callback wakes
 //! the window. A panic in a worker becomes a notice and the worker goes on.
 
-
 pub mod demo;
 pub mod export;
 pub mod index;

@@ -24,7 +24,11 @@ impl DatasetReader {
     ///
     /// # Errors
     /// A sentence: the dataset was closed, or its catalog cannot be read.
-    pub fn of<'a>(cache: &'a mut ReaderCache, population: &Population, sample: SampleRef) -> Result<&'a mut Self, String> {
+    pub fn of<'a>(
+        cache: &'a mut ReaderCache,
+        population: &Population,
+        sample: SampleRef,
+    ) -> Result<&'a mut Self, String> {
         let position = population
             .datasets
             .iter()
@@ -37,8 +41,7 @@ impl DatasetReader {
             cache.retain(|uid, _| population.datasets.iter().any(|open| open.uid == *uid));
             let catalog = Catalog::open_read(&open.catalog).map_err(|error| error.to_string())?;
             catalog.adopt(columns);
-            let reader =
-                Self { open: Arc::clone(open), columns: Arc::clone(columns), catalog, shards: Vec::new() };
+            let reader = Self { open: Arc::clone(open), columns: Arc::clone(columns), catalog, shards: Vec::new() };
             cache.insert(open.uid, reader);
         }
         let reader = cache.get_mut(&open.uid).ok_or_else(|| "the dataset was closed".to_owned())?;

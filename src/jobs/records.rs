@@ -114,8 +114,8 @@ fn run_records(lane: &Latest<RecordsRequest>, outbox: &Outbox) {
                 for &sample in batch {
                     // A sample whose record cannot be read keeps an empty caption here; the inspector
                     // says why when somebody looks at it.
-                    if let Ok(record) =
-                        DatasetReader::of(&mut readers, &population, sample).and_then(|reader| reader.record(sample.row))
+                    if let Ok(record) = DatasetReader::of(&mut readers, &population, sample)
+                        .and_then(|reader| reader.record(sample.row))
                     {
                         found.push((sample, Arc::new(record)));
                     }

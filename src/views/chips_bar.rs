@@ -38,23 +38,31 @@ pub fn chips_bar_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
 
 fn chip_ui(ui: &mut Ui, i: usize, label: &str, off: bool, out: &mut Commands) {
     let colors = tokens(ui);
-    let (fill, color) = if off { (colors.raised, colors.text_disabled) } else { (colors.selection, colors.text_strong) };
-    egui::Frame::new().fill(fill).corner_radius(radius::CONTROL).inner_margin(egui::Margin::symmetric(6, 1)).show(ui, |ui| {
-        ui.spacing_mut().item_spacing.x = space::S4;
-        let shown: String = if label.chars().count() > 60 { label.chars().take(59).chain(['…']).collect() } else { label.to_owned() };
-        let mut text = RichText::new(shown).color(color);
-        if off {
-            text = text.strikethrough();
-        }
-        let body = ui.add(egui::Label::new(text).selectable(false).sense(egui::Sense::click()));
-        body.widget_info(|| WidgetInfo::selected(Role::Button, true, !off, format!("Filter {label}")));
-        if body.on_hover_text(format!("{label}\nClick to switch it off or on")).clicked() {
-            out.push(Command::SwitchChip(i));
-        }
-        let cross = ui.add(egui::Button::new(RichText::new(icons::X).size(11.0).color(color)).frame(false));
-        cross.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Remove filter {label}")));
-        if cross.on_hover_text("Remove this filter").clicked() {
-            out.push(Command::RemoveChip(i));
-        }
-    });
+    let (fill, color) =
+        if off { (colors.raised, colors.text_disabled) } else { (colors.selection, colors.text_strong) };
+    egui::Frame::new().fill(fill).corner_radius(radius::CONTROL).inner_margin(egui::Margin::symmetric(6, 1)).show(
+        ui,
+        |ui| {
+            ui.spacing_mut().item_spacing.x = space::S4;
+            let shown: String = if label.chars().count() > 60 {
+                label.chars().take(59).chain(['…']).collect()
+            } else {
+                label.to_owned()
+            };
+            let mut text = RichText::new(shown).color(color);
+            if off {
+                text = text.strikethrough();
+            }
+            let body = ui.add(egui::Label::new(text).selectable(false).sense(egui::Sense::click()));
+            body.widget_info(|| WidgetInfo::selected(Role::Button, true, !off, format!("Filter {label}")));
+            if body.on_hover_text(format!("{label}\nClick to switch it off or on")).clicked() {
+                out.push(Command::SwitchChip(i));
+            }
+            let cross = ui.add(egui::Button::new(RichText::new(icons::X).size(11.0).color(color)).frame(false));
+            cross.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Remove filter {label}")));
+            if cross.on_hover_text("Remove this filter").clicked() {
+                out.push(Command::RemoveChip(i));
+            }
+        },
+    );
 }

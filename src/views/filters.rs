@@ -30,7 +30,14 @@ pub fn filters_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
     });
 }
 
-fn rows_ui(ui: &mut Ui, state: &State, out: &mut Commands, facet: Facet, rows: &[Row], mark: impl Fn(usize) -> Option<egui::Color32>) {
+fn rows_ui(
+    ui: &mut Ui,
+    state: &State,
+    out: &mut Commands,
+    facet: Facet,
+    rows: &[Row],
+    mark: impl Fn(usize) -> Option<egui::Color32>,
+) {
     let filtered = !state.chips.is_empty();
     for (i, row) in rows.iter().enumerate() {
         let id = Id::unique((facet, &row.path, &row.label));
@@ -51,7 +58,8 @@ fn datasets_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
             let top = ui.cursor().top();
             let left = ui.max_rect().left();
             let right = ui.max_rect().right();
-            let place = egui::Rect::from_min_max(egui::pos2(left, top), egui::pos2(right, top + super::widgets::ROW_HEIGHT));
+            let place =
+                egui::Rect::from_min_max(egui::pos2(left, top), egui::pos2(right, top + super::widgets::ROW_HEIGHT));
             if let RowAction::Toggle { add } = facet_row(ui, id, row, Some(theme::dataset_color(i)), filtered) {
                 out.push(Command::Toggle { facet: Facet::Dataset, expr: row.expr.clone(), add });
             }

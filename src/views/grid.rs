@@ -5,8 +5,8 @@
 //! rubber band all change it through one command.
 
 use egui::{
-    Align2, CornerRadius, Id, Rect, Response, Sense, Shape, Stroke, StrokeKind, TextStyle, Ui, UiBuilder, Vec2, WidgetInfo,
-    accesskit::Role, pos2, vec2,
+    Align2, CornerRadius, Id, Rect, Response, Sense, Shape, Stroke, StrokeKind, TextStyle, Ui, UiBuilder, Vec2,
+    WidgetInfo, accesskit::Role, pos2, vec2,
 };
 use roaring::RoaringBitmap;
 
@@ -144,7 +144,8 @@ fn strip_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
             }
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 let mut zoom = state.settings.zoom;
-                let slider = egui::Slider::new(&mut zoom, CELL_RANGE.0..=CELL_RANGE.1).show_value(false).logarithmic(true);
+                let slider =
+                    egui::Slider::new(&mut zoom, CELL_RANGE.0..=CELL_RANGE.1).show_value(false).logarithmic(true);
                 let response = ui.add(slider);
                 response.widget_info(|| WidgetInfo::slider(true, f64::from(zoom), "Picture size"));
                 if response.on_hover_text(format!("Picture size: {zoom:.0} px  (+ and −)")).changed() {
@@ -192,7 +193,10 @@ fn nothing_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
         }
         ui.label(egui::RichText::new("Nothing matches.").heading());
         ui.add_space(space::S4);
-        ui.label(faint(ui, format!("None of {} meets all filters.", text::plural(state.len() as u64, "sample", "samples"))));
+        ui.label(faint(
+            ui,
+            format!("None of {} meets all filters.", text::plural(state.len() as u64, "sample", "samples")),
+        ));
         ui.add_space(space::S12);
         if ui.button(format!("{}  {}", icons::X, Action::ClearFilters.label())).clicked() {
             out.act(Action::ClearFilters);
@@ -279,8 +283,7 @@ fn rubber_band(
         painter.rect(band, 2, wash, Stroke::new(1.0, colors.accent), StrokeKind::Inside);
         if ground.drag_stopped() {
             ui.data_mut(|data| data.remove::<(f64, f64)>(id));
-            let within =
-                layout.within(start.0.min(now.0), start.1.min(now.1), start.0.max(now.0), start.1.max(now.1));
+            let within = layout.within(start.0.min(now.0), start.1.min(now.1), start.0.max(now.0), start.1.max(now.1));
             let set: RoaringBitmap = within.into_iter().map(|position| state.result.order[position]).collect();
             let op = ui.input(|input| match (input.modifiers.shift, input.modifiers.command) {
                 (false, false) => SetOp::Replace,
@@ -313,7 +316,8 @@ fn cell_ui(
     let response = ui.interact(rect, Id::unique(("cell", sample_ref.dataset, sample_ref.row)), Sense::click());
     let selected = state.selection.contains(sample.0);
     response.widget_info(|| {
-        let label = record.map_or_else(|| format!("Sample {}", sample.0), |record| inspector::headline(record).to_owned());
+        let label =
+            record.map_or_else(|| format!("Sample {}", sample.0), |record| inspector::headline(record).to_owned());
         WidgetInfo::selected(Role::ListItem, true, selected, label)
     });
     let colors = tokens(ui);

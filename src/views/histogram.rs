@@ -106,7 +106,13 @@ impl Histogram<'_> {
             }
             None => {
                 painter.text(pos2(area.left(), y), Align2::LEFT_TOP, edge(0), small.clone(), colors.text_faint);
-                painter.text(pos2(area.center().x, y), Align2::CENTER_TOP, edge(bins / 2), small.clone(), colors.text_faint);
+                painter.text(
+                    pos2(area.center().x, y),
+                    Align2::CENTER_TOP,
+                    edge(bins / 2),
+                    small.clone(),
+                    colors.text_faint,
+                );
                 painter.text(pos2(area.right(), y), Align2::RIGHT_TOP, edge(bins), small, colors.text_faint);
             }
         }

@@ -60,7 +60,9 @@ fn record_ui(ui: &mut Ui, state: &State, sample: SampleId, record: &Record, out:
     if let Some(title) = fields.title.as_deref().filter(|title| title.trim() != headline) {
         text_ui(ui, "Title", title, out);
     }
-    if let Some(description) = fields.description.as_deref().filter(|text| !text.trim().is_empty() && text.trim() != headline) {
+    if let Some(description) =
+        fields.description.as_deref().filter(|text| !text.trim().is_empty() && text.trim() != headline)
+    {
         text_ui(ui, "Description", description, out);
     }
     if !fields.bullets.is_empty() {
@@ -90,7 +92,8 @@ fn path_ui(ui: &mut Ui, record: &Record, out: &mut Commands) {
         for (i, (name, to_here)) in path.into_iter().enumerate() {
             let color = tokens(ui).accent;
             let text = RichText::new(&name).small().color(color);
-            let response = ui.add(Label::new(text).sense(Sense::click())).on_hover_cursor(egui::CursorIcon::PointingHand);
+            let response =
+                ui.add(Label::new(text).sense(Sense::click())).on_hover_cursor(egui::CursorIcon::PointingHand);
             response.widget_info(|| WidgetInfo::labeled(Role::Link, true, format!("Taxonomy {name}")));
             if response.on_hover_text("Show what is under this").clicked() {
                 let add = ui.input(|input| input.modifiers.command);
@@ -135,7 +138,8 @@ fn facts_ui(ui: &mut Ui, state: &State, sample: SampleId, record: &Record, out: 
             let width = (ui.available_width() - space_for_copy).max(40.0);
             ui.allocate_ui_with_layout(vec2(width, 20.0), egui::Layout::left_to_right(egui::Align::Center), |ui| {
                 if link && (value.starts_with("https://") || value.starts_with("http://")) {
-                    ui.add(egui::Hyperlink::from_label_and_url(value, value).open_in_new_tab(true)).on_hover_text(value);
+                    ui.add(egui::Hyperlink::from_label_and_url(value, value).open_in_new_tab(true))
+                        .on_hover_text(value);
                 } else if let Some((facet, expr)) = filter {
                     let text = RichText::new(value).color(tokens(ui).accent);
                     let response = ui

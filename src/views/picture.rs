@@ -15,7 +15,15 @@ use crate::catalog::flags;
 const MOST_ZOOM: f32 = 32.0;
 
 /// The focused sample's picture in `rect`.
-pub fn picture_ui(ui: &mut Ui, state: &State, textures: &Textures, out: &mut Commands, sample: SampleId, rect: Rect, salt: &str) {
+pub fn picture_ui(
+    ui: &mut Ui,
+    state: &State,
+    textures: &Textures,
+    out: &mut Commands,
+    sample: SampleId,
+    rect: Rect,
+    salt: &str,
+) {
     let colors = tokens(ui);
     let id = ui.scope_id().with(("picture", salt));
     let response = ui.interact(rect, id, Sense::click_and_drag());
@@ -23,8 +31,15 @@ pub fn picture_ui(ui: &mut Ui, state: &State, textures: &Textures, out: &mut Com
     let painter = ui.painter_at(rect);
     painter.rect_filled(rect, radius::CARD, colors.window);
     let message = |text: &str, icon: &str| {
-        painter.text(rect.center() - vec2(0.0, 14.0), Align2::CENTER_CENTER, icon, FontId::proportional(28.0), colors.text_disabled);
-        let galley = painter.layout(text.to_owned(), FontId::proportional(12.0), colors.text_faint, rect.width() - 24.0);
+        painter.text(
+            rect.center() - vec2(0.0, 14.0),
+            Align2::CENTER_CENTER,
+            icon,
+            FontId::proportional(28.0),
+            colors.text_disabled,
+        );
+        let galley =
+            painter.layout(text.to_owned(), FontId::proportional(12.0), colors.text_faint, rect.width() - 24.0);
         painter.galley(pos2(rect.center().x - galley.size().x / 2.0, rect.center().y + 8.0), galley, colors.text_faint);
     };
     let sample_ref = state.population.sample_ref(sample);
@@ -84,7 +99,13 @@ pub fn picture_ui(ui: &mut Ui, state: &State, textures: &Textures, out: &mut Com
         let strip = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 24.0), rect.max);
         painter.rect_filled(strip, 0, colors.raised);
         let text = format!("{}  {problem}", icons::WARNING);
-        painter.text(strip.left_center() + vec2(8.0, 0.0), Align2::LEFT_CENTER, text, FontId::proportional(12.0), colors.warning);
+        painter.text(
+            strip.left_center() + vec2(8.0, 0.0),
+            Align2::LEFT_CENTER,
+            text,
+            FontId::proportional(12.0),
+            colors.warning,
+        );
     }
 }
 

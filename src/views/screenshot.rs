@@ -73,7 +73,8 @@ impl Studio {
     }
 
     fn step(&mut self) {
-        let viewport = egui::ViewportInfo { native_pixels_per_point: Some(self.scale), ..egui::ViewportInfo::default() };
+        let viewport =
+            egui::ViewportInfo { native_pixels_per_point: Some(self.scale), ..egui::ViewportInfo::default() };
         let input = RawInput {
             screen_rect: Some(Rect::from_min_size(Pos2::ZERO, self.size / self.scale)),
             viewports: std::iter::once((egui::ViewportId::ROOT, viewport)).collect(),

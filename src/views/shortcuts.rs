@@ -54,7 +54,8 @@ fn arrows(ctx: &Context, frame: &GridFrame, out: &mut Commands) {
         (Key::Home, -all, 0),
         (Key::End, all, 0),
     ] {
-        let (pressed, extend) = ctx.input(|input| (input.key_pressed(key) && !input.modifiers.command, input.modifiers.shift));
+        let (pressed, extend) =
+            ctx.input(|input| (input.key_pressed(key) && !input.modifiers.command, input.modifiers.shift));
         if pressed {
             out.push(Command::Move { right, down, columns: frame.columns, extend });
         }

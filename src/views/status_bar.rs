@@ -65,11 +65,14 @@ pub fn status_bar_ui(ui: &mut Ui, state: &State, vitals: &Vitals, out: &mut Comm
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             if let Some(memory) = vitals.memory {
-                ui.label(faint(ui, text::bytes(memory)))
-                    .on_hover_text(format!("Memory of the program; thumbnails on the GPU: {}", text::bytes(vitals.textures)));
+                ui.label(faint(ui, text::bytes(memory))).on_hover_text(format!(
+                    "Memory of the program; thumbnails on the GPU: {}",
+                    text::bytes(vitals.textures)
+                ));
                 ui.add_space(space::S8);
             }
-            ui.label(faint(ui, format!("{:.1} ms", vitals.frame_ms))).on_hover_text("CPU time of a frame, median of the last 60");
+            ui.label(faint(ui, format!("{:.1} ms", vitals.frame_ms)))
+                .on_hover_text("CPU time of a frame, median of the last 60");
             ui.add_space(space::S8);
             if !vitals.adapter.is_empty() {
                 ui.label(faint(ui, format!("GPU {}", vitals.adapter)));

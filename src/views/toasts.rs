@@ -38,15 +38,18 @@ impl Toasts {
         }
         ctx.request_repaint_after(std::time::Duration::from_millis(500));
         let mut closed = None;
-        Area::new(Id::unique("toasts")).order(Order::Foreground).anchor(Align2::RIGHT_BOTTOM, vec2(-16.0, -40.0)).show(ctx, |ui| {
-            ui.set_max_width(380.0);
-            for (i, notice) in self.0.iter().enumerate() {
-                if toast_ui(ui, notice, out) {
-                    closed = Some(i);
+        Area::new(Id::unique("toasts")).order(Order::Foreground).anchor(Align2::RIGHT_BOTTOM, vec2(-16.0, -40.0)).show(
+            ctx,
+            |ui| {
+                ui.set_max_width(380.0);
+                for (i, notice) in self.0.iter().enumerate() {
+                    if toast_ui(ui, notice, out) {
+                        closed = Some(i);
+                    }
+                    ui.add_space(space::S8);
                 }
-                ui.add_space(space::S8);
-            }
-        });
+            },
+        );
         if let Some(i) = closed {
             self.0.remove(i);
         }
@@ -87,7 +90,9 @@ fn toast_ui(ui: &mut Ui, notice: &Notice, out: &mut Commands) -> bool {
                 ui.vertical(|ui| {
                     ui.set_max_width(290.0);
                     ui.add(egui::Label::new(&notice.text).wrap());
-                    if notice.level != Level::Info && ui.add(egui::Button::new("Show the log").frame_when_inactive(false)).clicked() {
+                    if notice.level != Level::Info
+                        && ui.add(egui::Button::new("Show the log").frame_when_inactive(false)).clicked()
+                    {
                         out.act(Action::ShowLog);
                         close = true;
                     }

@@ -1,6 +1,9 @@
 //! The start page: open, recent sources, the demo.
 
-use egui::{Align, Align2, Layout, Rect, RichText, Sense, Stroke, StrokeKind, TextStyle, Ui, UiBuilder, WidgetInfo, accesskit::Role, pos2, vec2};
+use egui::{
+    Align, Align2, Layout, Rect, RichText, Sense, Stroke, StrokeKind, TextStyle, Ui, UiBuilder, WidgetInfo,
+    accesskit::Role, pos2, vec2,
+};
 
 use super::textures::{Textures, fit};
 use super::theme::{self, radius, space, tokens};
@@ -23,17 +26,26 @@ pub fn welcome_ui(ui: &mut Ui, state: &State, textures: &Textures, now_unix: i64
     ui.scope_builder(UiBuilder::new().max_rect(column).layout(Layout::top_down(Align::Min)), |ui| {
         ui.label(RichText::new("Shopscope").text_style(theme::title()).size(30.0));
         ui.add_space(space::S4);
-        ui.label(faint(ui, "Explore image-text datasets: pictures, captions, taxonomies.").size(theme::all().text.heading));
+        ui.label(
+            faint(ui, "Explore image-text datasets: pictures, captions, taxonomies.").size(theme::all().text.heading),
+        );
         ui.add_space(space::S24);
         drop_target_ui(ui, width, out, state);
         ui.add_space(space::S16);
         ui.label(
-            faint(ui, "WebDataset and img2dataset tars, parquet, image folders, ImageNet, COCO captions, JSONL, CSV, TSV")
-                .size(theme::all().text.small),
+            faint(
+                ui,
+                "WebDataset and img2dataset tars, parquet, image folders, ImageNet, COCO captions, JSONL, CSV, TSV",
+            )
+            .size(theme::all().text.small),
         );
         if state.screen == crate::app::state::Screen::Welcome && !state.is_empty() {
             ui.add_space(space::S8);
-            let back = format!("{}  Back to {}", icons::ARROW_LEFT, text::plural(state.len() as u64, "open sample", "open samples"));
+            let back = format!(
+                "{}  Back to {}",
+                icons::ARROW_LEFT,
+                text::plural(state.len() as u64, "open sample", "open samples")
+            );
             if ui.add(egui::Button::new(back).frame_when_inactive(false)).clicked() {
                 out.push(Command::BackToGrid);
             }
@@ -70,15 +82,22 @@ fn drop_target_ui(ui: &mut Ui, width: f32, out: &mut Commands, state: &State) {
         let known: f32 = ui.data(|data| data.get_temp(id)).unwrap_or(360.0);
         ui.add_space(((width - known) / 2.0).max(0.0));
         let start = ui.cursor().left();
-        let primary = egui::Button::new(RichText::new(format!("{}  Open folder", icons::FOLDER_OPEN)).color(colors.on_accent))
-            .fill(colors.accent_fill);
+        let primary =
+            egui::Button::new(RichText::new(format!("{}  Open folder", icons::FOLDER_OPEN)).color(colors.on_accent))
+                .fill(colors.accent_fill);
         if ui.add(primary).clicked() {
             super::dialogs::open::pick(ui.ctx(), true, out);
         }
         if ui.button(format!("{}  Open files", icons::FILES)).clicked() {
             super::dialogs::open::pick(ui.ctx(), false, out);
         }
-        if ui.add_enabled(Action::OpenDemo.enabled(state), egui::Button::new(format!("{}  Try the demo", icons::STOREFRONT))).clicked() {
+        if ui
+            .add_enabled(
+                Action::OpenDemo.enabled(state),
+                egui::Button::new(format!("{}  Try the demo", icons::STOREFRONT)),
+            )
+            .clicked()
+        {
             out.act(Action::OpenDemo);
         }
         let used = ui.min_rect().right() - start;

@@ -17,14 +17,14 @@ use crate::app::{Command, State};
 
 /// A button that is an icon; its name is its tooltip and its accessible label.
 pub fn icon_button(ui: &mut Ui, icon: &str, name: &str, enabled: bool) -> Response {
-    let response = ui.add_enabled(enabled, egui::Button::new(RichText::new(icon).size(16.0)).frame_when_inactive(false));
+    let response =
+        ui.add_enabled(enabled, egui::Button::new(RichText::new(icon).size(16.0)).frame_when_inactive(false));
     named(response, Role::Button, name)
 }
 
 /// A button that is an icon and stays pressed while `on`.
 pub fn icon_toggle(ui: &mut Ui, icon: &str, name: &str, on: bool) -> Response {
-    let response =
-        ui.add(egui::Button::new(RichText::new(icon).size(16.0)).frame_when_inactive(on).selected(on));
+    let response = ui.add(egui::Button::new(RichText::new(icon).size(16.0)).frame_when_inactive(on).selected(on));
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, on, name));
     response.on_hover_text(name)
 }
@@ -38,8 +38,10 @@ pub fn named(response: Response, role: Role, name: &str) -> Response {
 
 /// An icon button for an entry of the action list; tooltip with its keys, faint where it could do nothing.
 pub fn action_button(ui: &mut Ui, state: &State, out: &mut Commands, icon: &str, action: Action) {
-    let response =
-        ui.add_enabled(action.enabled(state), egui::Button::new(RichText::new(icon).size(16.0)).frame_when_inactive(false));
+    let response = ui.add_enabled(
+        action.enabled(state),
+        egui::Button::new(RichText::new(icon).size(16.0)).frame_when_inactive(false),
+    );
     let enabled = response.enabled();
     response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, action.label()));
     let tip = match action.shortcuts().first() {
@@ -73,7 +75,14 @@ pub fn font(ui: &Ui, style: TextStyle) -> FontId {
 }
 
 /// A foldable section of a side bar. The body is not built while it is folded.
-pub fn section(ui: &mut Ui, state: &State, out: &mut Commands, title: &str, note: &str, body: impl FnOnce(&mut Ui, &mut Commands)) {
+pub fn section(
+    ui: &mut Ui,
+    state: &State,
+    out: &mut Commands,
+    title: &str,
+    note: &str,
+    body: impl FnOnce(&mut Ui, &mut Commands),
+) {
     let folded = state.folded.contains(title);
     ui.add_space(space::S4);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 26.0), Sense::click());
@@ -83,7 +92,13 @@ pub fn section(ui: &mut Ui, state: &State, out: &mut Commands, title: &str, note
         let color = if response.hovered() { colors.text_strong } else { colors.text_faint };
         let caret = if folded { icons::CARET_RIGHT } else { icons::CARET_DOWN };
         let painter = ui.painter();
-        painter.text(pos2(rect.left() + 7.0, rect.center().y), Align2::CENTER_CENTER, caret, FontId::proportional(11.0), color);
+        painter.text(
+            pos2(rect.left() + 7.0, rect.center().y),
+            Align2::CENTER_CENTER,
+            caret,
+            FontId::proportional(11.0),
+            color,
+        );
         let mut strong = font(ui, theme::strong());
         strong.size = theme::all().text.small;
         painter.text(pos2(rect.left() + space::S16 + 2.0, rect.center().y), Align2::LEFT_CENTER, title, strong, color);

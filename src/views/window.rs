@@ -346,5 +346,7 @@ pub fn open(options: WindowOptions, size: Option<(f32, f32)>) -> Result<(), Stri
             Ok(Box::new(window))
         }),
     )
-    .map_err(|error| format!("the window cannot open ({error}); on a machine without a display use --screenshot OUT.png"))
+    .map_err(|error| {
+        format!("the window cannot open ({error}); on a machine without a display use --screenshot OUT.png")
+    })
 }

@@ -86,7 +86,13 @@ pub fn taxonomy(state: &State) -> Vec<Row> {
         }
         keep
     });
-    let walk = Walk { state, tree, keep, active: active_paths(&state.chips), most: tree.roots.iter().map(|&root| tree.nodes[root as usize].total).max().unwrap_or(0) };
+    let walk = Walk {
+        state,
+        tree,
+        keep,
+        active: active_paths(&state.chips),
+        most: tree.roots.iter().map(|&root| tree.nodes[root as usize].total).max().unwrap_or(0),
+    };
     let mut rows = Vec::new();
     walk.children(&tree.roots, &mut Vec::new(), &mut rows);
     rows
@@ -139,7 +145,8 @@ impl Walk<'_> {
             return true;
         }
         self.state.expanded.get(path).copied().unwrap_or_else(|| {
-            let above = self.tree.nodes.get(node.parent as usize).map_or(self.state.len() as f64, |up| f64::from(up.total));
+            let above =
+                self.tree.nodes.get(node.parent as usize).map_or(self.state.len() as f64, |up| f64::from(up.total));
             f64::from(node.total) >= OPENS_BY_ITSELF * above && node.children.len() <= 40
         })
     }
@@ -154,9 +161,8 @@ pub fn brands(state: &State, limit: usize) -> (Vec<Row>, usize) {
     let is_active = |name: &str| {
         active.iter().any(|expr| matches!(expr, Expr::Name(NameField::Brand, names) if names.iter().any(|n| n == name)))
     };
-    let mut order: Vec<usize> = (0..names.len())
-        .filter(|&i| needle.is_empty() || names[i].to_lowercase().contains(&needle))
-        .collect();
+    let mut order: Vec<usize> =
+        (0..names.len()).filter(|&i| needle.is_empty() || names[i].to_lowercase().contains(&needle)).collect();
     let whole = |i: usize| state.whole.brands.get(i).copied().unwrap_or(0);
     let total = order.len();
     let by_count = |&a: &usize, &b: &usize| {

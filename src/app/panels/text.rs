@@ -79,15 +79,22 @@ mod tests {
         for (n, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (15_000_000, "15,000,000")] {
             assert_eq!(count(n), text);
         }
-        for (n, text) in
-            [(0, "0 B"), (999, "999 B"), (1000, "1.00 kB"), (11_026, "11.0 kB"), (999_999, "1.00 MB"), (123_456_789, "123 MB")]
-        {
+        for (n, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.00 kB"),
+            (11_026, "11.0 kB"),
+            (999_999, "1.00 MB"),
+            (123_456_789, "123 MB"),
+        ] {
             assert_eq!(bytes(n), text);
         }
         for (n, text) in [(0, "0:00"), (75, "1:15"), (3675, "1:01:15")] {
             assert_eq!(clock(n), text);
         }
-        for (text, chars, expect) in [("abc", 5, "abc"), ("abc", 2, "ab"), ("äöü", 2, "äö"), ("äöü", 3, "äöü"), ("", 0, "")] {
+        for (text, chars, expect) in
+            [("abc", 5, "abc"), ("abc", 2, "ab"), ("äöü", 2, "äö"), ("äöü", 3, "äöü"), ("", 0, "")]
+        {
             assert_eq!(cut(text, chars), expect);
         }
         assert_eq!(plural(1, "sample", "samples"), "1 sample");

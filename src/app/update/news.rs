@@ -5,9 +5,9 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 
 use super::{notify, pick, query};
+use crate::analysis::facets::Facets;
 use crate::app::command::Effect;
 use crate::app::state::{Dialog, Inspector, Screen, State};
-use crate::analysis::facets::Facets;
 use crate::base::SampleId;
 use crate::jobs::{Event, Level, Population, PopulationUpdate, QueryResult};
 
@@ -114,7 +114,19 @@ fn population(state: &mut State, update: PopulationUpdate) -> Vec<Effect> {
             std::mem::take(&mut state.jobs),
         );
         let (generation, now_secs, dialog) = (state.generation, state.now_secs, state.dialog.take());
-        *state = State { settings, log, fresh, recent, views, jobs, generation, now_secs, dialog, population: new, ..State::default() };
+        *state = State {
+            settings,
+            log,
+            fresh,
+            recent,
+            views,
+            jobs,
+            generation,
+            now_secs,
+            dialog,
+            population: new,
+            ..State::default()
+        };
         return query(state);
     }
     let remap = |set: &RoaringBitmap| new.columns.remap(&old.columns, set);

@@ -70,7 +70,11 @@ pub fn step(state: &mut State, right: i64, down: i64, columns: usize, extend: bo
         Some(position) => {
             let moved = position as i64 + right + down.saturating_mul(columns);
             if moved < 0 {
-                if down < 0 && right == 0 && position as i64 >= columns { position as i64 % columns } else { moved.max(0) }
+                if down < 0 && right == 0 && position as i64 >= columns {
+                    position as i64 % columns
+                } else {
+                    moved.max(0)
+                }
             } else {
                 moved.min(len as i64 - 1)
             }

@@ -16,7 +16,7 @@ mod probe;
 mod raster;
 mod thumbnail;
 
-pub use encode::write_png;
 pub use decode::{ImageError, Picture, decode};
+pub use encode::write_png;
 pub use probe::{Codec, MAX_PIXELS, MAX_SIDE, Probe, probe};
 pub use thumbnail::thumbnail;

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use egui::Ui;
 
 use super::{focus_at_start, open, primary};
+use crate::app::Command;
 use crate::app::panels::text;
 use crate::app::state::{Dialog, State};
-use crate::app::Command;
 use crate::base::dirs::expand_home;
 use crate::views::theme::space;
 use crate::views::widgets::{faint, field};

@@ -81,7 +81,8 @@ pub fn log_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
         return;
     }
     if ui.button(format!("{}  Copy as text", icons::COPY)).clicked() {
-        let lines: Vec<_> = state.log.iter().map(|notice| format!("{:.1} s\t{}", notice.at_secs, notice.text)).collect();
+        let lines: Vec<_> =
+            state.log.iter().map(|notice| format!("{:.1} s\t{}", notice.at_secs, notice.text)).collect();
         out.push(Command::Copy(lines.join("\n")));
     }
     ui.add_space(space::S8);
@@ -110,7 +111,10 @@ pub fn views_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
     for view in &state.views {
         ui.horizontal(|ui| {
             let width = ui.available_width() - 36.0;
-            if ui.add_sized([width, 26.0], egui::Button::new(format!("{}  {}", icons::BOOKMARK_SIMPLE, view.name))).clicked() {
+            if ui
+                .add_sized([width, 26.0], egui::Button::new(format!("{}  {}", icons::BOOKMARK_SIMPLE, view.name)))
+                .clicked()
+            {
                 out.push(Command::ApplyView(view.name.clone()));
             }
             if icon_button(ui, icons::TRASH, &format!("Delete the view {}", view.name), true).clicked() {

@@ -11,8 +11,8 @@ use egui::{Align2, Area, Context, Id, Modal, RichText, Ui, vec2};
 
 use super::Commands;
 use super::theme::{self, radius, space, tokens};
-use crate::app::state::{Dialog, State};
 use crate::app::Command;
+use crate::app::state::{Dialog, State};
 
 /// Draws the open dialog, if any.
 pub fn dialogs_ui(ctx: &Context, state: &State, out: &mut Commands) {
@@ -21,7 +21,9 @@ pub fn dialogs_ui(ctx: &Context, state: &State, out: &mut Commands) {
         Dialog::Open(open) => frame(ctx, "Open", 640.0, out, |ui, out| open::open_ui(ui, open, out)),
         Dialog::Help => frame(ctx, "Keyboard and search", 920.0, out, help::help_ui),
         Dialog::Palette { text, row } => palette::palette_ui(ctx, state, text, *row, out),
-        Dialog::Problems => frame(ctx, "Problems found while reading", 860.0, out, |ui, out| lists::problems_ui(ui, state, out)),
+        Dialog::Problems => {
+            frame(ctx, "Problems found while reading", 860.0, out, |ui, out| lists::problems_ui(ui, state, out))
+        }
         Dialog::Log => frame(ctx, "Log", 720.0, out, |ui, out| lists::log_ui(ui, state, out)),
         Dialog::About => frame(ctx, "About Shopscope", 520.0, out, about::about_ui),
         Dialog::SaveView(name) => {
@@ -40,7 +42,9 @@ pub fn dialogs_ui(ctx: &Context, state: &State, out: &mut Commands) {
             });
         }
         Dialog::Export { path, selection_only } => {
-            frame(ctx, "Export records", 560.0, out, |ui, out| export::export_ui(ui, state, path, *selection_only, out));
+            frame(ctx, "Export records", 560.0, out, |ui, out| {
+                export::export_ui(ui, state, path, *selection_only, out)
+            });
         }
     }
 }
@@ -55,7 +59,12 @@ fn frame(ctx: &Context, title: &str, width: f32, out: &mut Commands, body: impl 
         .stroke(egui::Stroke::new(1.0, colors.hairline))
         .corner_radius(radius::CARD)
         .inner_margin(egui::Margin::same(20))
-        .shadow(egui::Shadow { offset: [0, 8], blur: 32, spread: 0, color: egui::Color32::from_black_alpha(colors.shadow) });
+        .shadow(egui::Shadow {
+            offset: [0, 8],
+            blur: 32,
+            spread: 0,
+            color: egui::Color32::from_black_alpha(colors.shadow),
+        });
     let modal = Modal::new(id).area(area).frame(frame).backdrop_color(egui::Color32::from_black_alpha(90));
     let response = modal.show(ctx, |ui| {
         let room = ctx.content_rect().size();

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use egui::{Context, RichText, ScrollArea, Ui, WidgetInfo, accesskit::Role};
 
 use super::{focus_at_start, primary};
-use crate::app::state::{Dialog, OpenDialog};
 use crate::app::Command;
-use crate::formats::{Field, FieldMap};
+use crate::app::state::{Dialog, OpenDialog};
 use crate::base::dirs::expand_home;
+use crate::formats::{Field, FieldMap};
 use crate::jobs::FoundSource;
 use crate::views::theme::{self, space, tokens};
 use crate::views::widgets::{faint, field};
@@ -100,19 +100,23 @@ fn source_ui(ui: &mut Ui, dialog: &OpenDialog, source: &FoundSource, alone: bool
                 (None, None) => "—".to_owned(),
             };
             let mut picked: Option<Option<String>> = None;
-            let combo = egui::ComboBox::from_id_salt(field.as_str()).selected_text(text).width(220.0).show_ui(ui, |ui| {
-                if ui.selectable_label(chosen.is_none(), "as guessed").clicked() {
-                    picked = Some(None);
-                }
-                for (column, _) in &source.columns {
-                    if ui.selectable_label(chosen == Some(column), column).clicked() {
-                        picked = Some(Some(column.clone()));
+            let combo =
+                egui::ComboBox::from_id_salt(field.as_str()).selected_text(text).width(220.0).show_ui(ui, |ui| {
+                    if ui.selectable_label(chosen.is_none(), "as guessed").clicked() {
+                        picked = Some(None);
                     }
-                }
-            });
-            combo.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, format!("Column of {}", field.as_str())));
+                    for (column, _) in &source.columns {
+                        if ui.selectable_label(chosen == Some(column), column).clicked() {
+                            picked = Some(Some(column.clone()));
+                        }
+                    }
+                });
+            combo
+                .response
+                .widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, format!("Column of {}", field.as_str())));
             let column = chosen.or(guess);
-            let example = source.columns.iter().find(|(name, _)| Some(name.as_str()) == column).map_or("", |(_, text)| text);
+            let example =
+                source.columns.iter().find(|(name, _)| Some(name.as_str()) == column).map_or("", |(_, text)| text);
             let cut: String = example.chars().take(48).collect();
             ui.label(faint(ui, cut));
             ui.end_row();

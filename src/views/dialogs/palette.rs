@@ -29,12 +29,22 @@ fn entries(state: &State, typed: &str) -> Vec<Entry> {
     for action in Action::ALL {
         if action != Action::OpenPalette && action.enabled(state) && matches(action.label()) {
             let note = action.shortcuts().first().map(|keys| keys.label()).unwrap_or_default();
-            rows.push(Entry { icon: icons::COMMAND, text: action.label().to_owned(), note, command: Command::Act(action) });
+            rows.push(Entry {
+                icon: icons::COMMAND,
+                text: action.label().to_owned(),
+                note,
+                command: Command::Act(action),
+            });
         }
     }
     for view in state.views.iter().filter(|view| matches(&view.name)) {
         let command = Command::ApplyView(view.name.clone());
-        rows.push(Entry { icon: icons::BOOKMARK_SIMPLE, text: view.name.clone(), note: "saved view".to_owned(), command });
+        rows.push(Entry {
+            icon: icons::BOOKMARK_SIMPLE,
+            text: view.name.clone(),
+            note: "saved view".to_owned(),
+            command,
+        });
     }
     if needle.is_empty() {
         return rows;
@@ -58,7 +68,10 @@ fn entries(state: &State, typed: &str) -> Vec<Entry> {
     }
     if !state.is_empty() && filter::parse(typed.trim()).is_ok() {
         let command = Command::FilterText(typed.trim().to_owned());
-        rows.insert(0, Entry { icon: icons::FUNNEL, text: typed.trim().to_owned(), note: "filter".to_owned(), command });
+        rows.insert(
+            0,
+            Entry { icon: icons::FUNNEL, text: typed.trim().to_owned(), note: "filter".to_owned(), command },
+        );
     }
     rows
 }
@@ -73,7 +86,12 @@ pub fn palette_ui(ctx: &Context, state: &State, typed: &str, row: usize, out: &m
         .stroke(egui::Stroke::new(1.0, colors.hairline))
         .corner_radius(radius::CARD)
         .inner_margin(egui::Margin::same(8))
-        .shadow(egui::Shadow { offset: [0, 8], blur: 32, spread: 0, color: egui::Color32::from_black_alpha(colors.shadow) });
+        .shadow(egui::Shadow {
+            offset: [0, 8],
+            blur: 32,
+            spread: 0,
+            color: egui::Color32::from_black_alpha(colors.shadow),
+        });
     let modal = Modal::new(id).area(area).frame(frame).backdrop_color(egui::Color32::from_black_alpha(60));
     let rows = entries(state, typed);
     let row = row.min(rows.len().saturating_sub(1));
@@ -142,7 +160,13 @@ pub fn palette_ui(ctx: &Context, state: &State, typed: &str, row: usize, out: &m
     } else if should_close {
         out.push(Command::Dialog(None));
     } else {
-        let moved = if down { (row + 1).min(rows.len().saturating_sub(1)) } else if up { row.saturating_sub(1) } else { row };
+        let moved = if down {
+            (row + 1).min(rows.len().saturating_sub(1))
+        } else if up {
+            row.saturating_sub(1)
+        } else {
+            row
+        };
         let row = if text == typed { moved } else { 0 };
         if text != typed || row != moved || down || up {
             out.push(Command::Dialog(Some(Dialog::Palette { text, row })));

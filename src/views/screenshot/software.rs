@@ -54,11 +54,8 @@ impl Rasterizer {
 
     /// Draws all primitives on black.
     pub fn draw(&self, primitives: &[ClippedPrimitive], width: u32, height: u32, scale: f32) -> Picture {
-        let mut canvas = Canvas {
-            width: width as usize,
-            height: height as usize,
-            rgb: vec![[0.0; 3]; (width * height) as usize],
-        };
+        let mut canvas =
+            Canvas { width: width as usize, height: height as usize, rgb: vec![[0.0; 3]; (width * height) as usize] };
         for primitive in primitives {
             // Paint callbacks belong to the GPU; no panel of the window uses one without a GPU.
             let Primitive::Mesh(mesh) = &primitive.primitive else { continue };
@@ -135,7 +132,8 @@ impl Canvas {
                 let w = weights.map(|weight| weight / area);
                 let mix = |pick: &dyn Fn(&Vertex) -> f32| w[0] * pick(&v[0]) + w[1] * pick(&v[1]) + w[2] * pick(&v[2]);
                 let texel = texture.sample(mix(&|v| v.uv.x), mix(&|v| v.uv.y));
-                let color: [f32; 4] = std::array::from_fn(|i| mix(&|v| f32::from(v.color.to_array()[i])) * texel[i] / 255.0);
+                let color: [f32; 4] =
+                    std::array::from_fn(|i| mix(&|v| f32::from(v.color.to_array()[i])) * texel[i] / 255.0);
                 let below = &mut self.rgb[y * self.width + x];
                 for i in 0..3 {
                     below[i] = color[i] + below[i] * (1.0 - color[3] / 255.0);
@@ -180,7 +178,10 @@ mod tests {
     fn quad(rect: Rect, color: Color32) -> ClippedPrimitive {
         let mut mesh = Mesh::default();
         mesh.add_colored_rect(rect, color);
-        ClippedPrimitive { clip_rect: Rect::from_min_max(pos2(0.0, 0.0), pos2(6.0, 8.0)), primitive: Primitive::Mesh(mesh) }
+        ClippedPrimitive {
+            clip_rect: Rect::from_min_max(pos2(0.0, 0.0), pos2(6.0, 8.0)),
+            primitive: Primitive::Mesh(mesh),
+        }
     }
 
     #[test]
