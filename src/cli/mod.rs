@@ -197,7 +197,7 @@ fn load_mapped(
 ) -> Result<Loaded, CliError> {
     let (store, _) = open_store(catalog)?;
     let sources = detect(paths, &store, &map)?;
-    let options = IndexOptions { text_index, map, ..IndexOptions::default() };
+    let options = IndexOptions { map, text_index, ..IndexOptions::default() };
     let progress = Progress::default();
     let (report, columns) = progress::shown(&progress, |on_event| {
         load_sources(&store, &sources, &options, &progress, &CancelToken::default(), on_event)

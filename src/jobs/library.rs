@@ -393,7 +393,7 @@ impl Librarian {
                 self.open(&roots, &FieldMap::default(), true);
             }
             Err(formats::FormatError::Cancelled(_)) => {
-                self.outbox.notice(Level::Info, "Drawing the demo was cancelled.")
+                self.outbox.notice(Level::Info, "Drawing the demo was cancelled.");
             }
             Err(error) => self.outbox.notice(Level::Error, format!("The demo could not be written: {error}")),
         }

@@ -274,7 +274,7 @@ impl Jobs {
             events,
             library: library::Library::start(options, registry.clone(), outbox.clone()),
             query: query::QueryLane::start(outbox.clone()),
-            thumbs: thumbs::ThumbLane::start(outbox.clone()),
+            thumbs: thumbs::ThumbLane::start(&outbox),
             records: records::RecordLanes::start(outbox.clone()),
             registry,
             outbox,

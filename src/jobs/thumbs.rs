@@ -39,7 +39,7 @@ impl Shared {
 pub struct ThumbLane(Arc<Shared>);
 
 impl ThumbLane {
-    pub(super) fn start(outbox: Outbox) -> Self {
+    pub(super) fn start(outbox: &Outbox) -> Self {
         let shared =
             Arc::new(Shared { queue: Mutex::default(), changed: Condvar::new(), working: AtomicUsize::new(0) });
         let workers = thread::available_parallelism().map_or(2, usize::from).clamp(2, 8);

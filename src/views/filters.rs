@@ -142,7 +142,6 @@ fn range_of(state: &State, facet: Facet, field: NumberField) -> Option<(f64, f64
     })
 }
 
-#[expect(clippy::too_many_arguments, reason = "what tells one histogram from another")]
 fn histogram_ui(
     ui: &mut Ui,
     state: &State,

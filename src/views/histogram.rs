@@ -99,22 +99,19 @@ impl Histogram<'_> {
         let small = font(ui, TextStyle::Small);
         let edge = |i: usize| self.edges.get(i).map_or("", String::as_str);
         let y = area.bottom() + 2.0;
-        match shown {
-            Some((first, last)) => {
-                let text = format!("{} – {}", edge(first), edge(last + 1));
-                painter.text(pos2(area.center().x, y), Align2::CENTER_TOP, text, small, colors.text);
-            }
-            None => {
-                painter.text(pos2(area.left(), y), Align2::LEFT_TOP, edge(0), small.clone(), colors.text_faint);
-                painter.text(
-                    pos2(area.center().x, y),
-                    Align2::CENTER_TOP,
-                    edge(bins / 2),
-                    small.clone(),
-                    colors.text_faint,
-                );
-                painter.text(pos2(area.right(), y), Align2::RIGHT_TOP, edge(bins), small, colors.text_faint);
-            }
+        if let Some((first, last)) = shown {
+            let text = format!("{} – {}", edge(first), edge(last + 1));
+            painter.text(pos2(area.center().x, y), Align2::CENTER_TOP, text, small, colors.text);
+        } else {
+            painter.text(pos2(area.left(), y), Align2::LEFT_TOP, edge(0), small.clone(), colors.text_faint);
+            painter.text(
+                pos2(area.center().x, y),
+                Align2::CENTER_TOP,
+                edge(bins / 2),
+                small.clone(),
+                colors.text_faint,
+            );
+            painter.text(pos2(area.right(), y), Align2::RIGHT_TOP, edge(bins), small, colors.text_faint);
         }
         if let Some(at) = response.hover_pos()
             && live.is_none()

@@ -37,12 +37,11 @@ pub fn inspector_ui(ui: &mut Ui, state: &State, textures: &Textures, out: &mut C
     });
     ScrollArea::vertical().id_salt("inspector").auto_shrink(false).show(ui, |ui| {
         ui.set_width(ui.available_width() - space::S4);
-        match state.inspector.record.clone() {
-            Some(record) => record_ui(ui, state, sample, &record, out),
-            None => {
-                let text = state.inspector.picture_error.clone().unwrap_or_else(|| "Reading …".to_owned());
-                ui.label(faint(ui, text));
-            }
+        if let Some(record) = state.inspector.record.clone() {
+            record_ui(ui, state, sample, &record, out);
+        } else {
+            let text = state.inspector.picture_error.clone().unwrap_or_else(|| "Reading …".to_owned());
+            ui.label(faint(ui, text));
         }
     });
 }

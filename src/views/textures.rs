@@ -93,18 +93,15 @@ impl Textures {
         if self.failed.contains_key(&sample) {
             return Thumb::Failed(&self.failed[&sample]);
         }
-        match self.entries.get_mut(&sample) {
-            Some(entry) => {
-                entry.used = self.frame;
-                if entry.side < side {
-                    self.wanted.push((id, side));
-                }
-                Thumb::Ready(&entry.texture)
-            }
-            None => {
+        if let Some(entry) = self.entries.get_mut(&sample) {
+            entry.used = self.frame;
+            if entry.side < side {
                 self.wanted.push((id, side));
-                Thumb::Waiting
             }
+            Thumb::Ready(&entry.texture)
+        } else {
+            self.wanted.push((id, side));
+            Thumb::Waiting
         }
     }
 

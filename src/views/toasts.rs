@@ -66,6 +66,7 @@ fn secs(level: Level) -> f64 {
 }
 
 /// The icon and colour of a level.
+#[must_use]
 pub fn face(ui: &Ui, level: Level) -> (&'static str, egui::Color32) {
     let colors = theme::tokens(ui);
     match level {

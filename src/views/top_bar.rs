@@ -98,13 +98,13 @@ fn matches_ui(ui: &mut Ui, state: &State) {
         format!("{} of {}", text::count(matching), text::count(whole))
     };
     // Right to left: the faint part first.
-    if matching != whole {
+    if matching == whole {
+        ui.label(RichText::new(label).text_style(theme::strong()));
+    } else {
         ui.label(faint(ui, format!("of {}", text::count(whole))));
         let response = ui.label(RichText::new(text::count(matching)).text_style(theme::strong()));
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &label));
         response.on_hover_text(format!("{label} match, found in {:.0} ms", state.result.secs * 1e3));
-    } else {
-        ui.label(RichText::new(label).text_style(theme::strong()));
     }
     if state.querying() {
         ui.label(faint(ui, icons::SPINNER_GAP));

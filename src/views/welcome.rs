@@ -129,15 +129,12 @@ fn card_ui(ui: &mut Ui, recent: &RecentSource, textures: &Textures, now_unix: i6
     ui.painter().rect_filled(rect, radius::CARD, fill);
     let thumb = Rect::from_min_size(rect.min + vec2(6.0, 6.0), vec2(48.0, 48.0));
     ui.painter().rect_filled(thumb, radius::CONTROL, colors.raised);
-    match recent.paths.first().and_then(|path| textures.recent(path)) {
-        Some(texture) => {
-            let place = Rect::from_center_size(thumb.center(), fit(texture.size_vec2(), thumb.size(), 8.0));
-            egui::Image::from_texture(texture).corner_radius(radius::CONTROL).paint_at(ui, place);
-        }
-        None => {
-            let icon = egui::FontId::proportional(20.0);
-            ui.painter().text(thumb.center(), Align2::CENTER_CENTER, icons::DATABASE, icon, colors.text_disabled);
-        }
+    if let Some(texture) = recent.paths.first().and_then(|path| textures.recent(path)) {
+        let place = Rect::from_center_size(thumb.center(), fit(texture.size_vec2(), thumb.size(), 8.0));
+        egui::Image::from_texture(texture).corner_radius(radius::CONTROL).paint_at(ui, place);
+    } else {
+        let icon = egui::FontId::proportional(20.0);
+        ui.painter().text(thumb.center(), Align2::CENTER_CENTER, icons::DATABASE, icon, colors.text_disabled);
     }
     let left = thumb.right() + space::S12;
     let room = rect.right() - left - space::S8;

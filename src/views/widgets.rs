@@ -30,6 +30,7 @@ pub fn icon_toggle(ui: &mut Ui, icon: &str, name: &str, on: bool) -> Response {
 }
 
 /// Gives a widget its accessible name, and the same as a tooltip.
+#[must_use]
 pub fn named(response: Response, role: Role, name: &str) -> Response {
     let enabled = response.enabled();
     response.widget_info(|| WidgetInfo::labeled(role, enabled, name));
@@ -59,6 +60,7 @@ pub fn faint(ui: &Ui, text: impl Into<String>) -> RichText {
 }
 
 /// One or more lines cut with an ellipsis.
+#[must_use]
 pub fn elided(ui: &Ui, text: &str, font: FontId, color: Color32, width: f32, rows: usize) -> Arc<Galley> {
     // One row never shows more; a longer string would be laid out in full before it is cut.
     let text = if rows == 1 { text::cut(text, 400) } else { text };
@@ -70,6 +72,7 @@ pub fn elided(ui: &Ui, text: &str, font: FontId, color: Color32, width: f32, row
 }
 
 /// The font of a text style.
+#[must_use]
 pub fn font(ui: &Ui, style: TextStyle) -> FontId {
     FontSelection::Style(style).resolve(ui.style())
 }

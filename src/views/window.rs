@@ -5,7 +5,7 @@
 //! repainted while nothing moves: jobs wake the window when they have news.
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use eframe::egui_wgpu;
@@ -333,15 +333,13 @@ pub fn open(options: WindowOptions, size: Option<(f32, f32)>) -> Result<(), Stri
         wgpu_options: wgpu_options(),
         ..eframe::NativeOptions::default()
     };
-    static ADAPTER: OnceLock<String> = OnceLock::new();
     eframe::run_native(
         "shopscope",
         native,
         Box::new(move |creation| {
             let mut window = Window::new(&creation.egui_ctx, options);
             if let Some(render) = &creation.wgpu_render_state {
-                let name = ADAPTER.get_or_init(|| adapter_name(&render.adapter.get_info()));
-                window.set_adapter(name.clone());
+                window.set_adapter(adapter_name(&render.adapter.get_info()));
             }
             Ok(Box::new(window))
         }),

@@ -101,13 +101,9 @@ pub fn member(out: &mut Vec<u8>, name: &str, body: &[u8]) {
 
 /// A square PNG of one colour with stored (uncompressed) data, written by hand.
 pub fn png(side: u32, rgb: [u8; 3]) -> Vec<u8> {
-    let mut raw = Vec::new();
-    for _ in 0..side {
-        raw.push(0);
-        for _ in 0..side {
-            raw.extend_from_slice(&rgb);
-        }
-    }
+    // Each row begins with its filter: 0, none.
+    let row: Vec<u8> = std::iter::once(0).chain(std::iter::repeat_n(rgb, side as usize).flatten()).collect();
+    let raw = row.repeat(side as usize);
     let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(&raw).expect("memory can be written");
     let data = encoder.finish().expect("memory can be written");

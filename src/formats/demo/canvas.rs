@@ -122,13 +122,12 @@ impl Canvas {
     pub(super) fn inside(&mut self, path: &Path, draw: impl FnOnce(&mut Self)) {
         let outer = self.clip.take();
         let mut mask = outer.clone();
-        match &mut mask {
-            Some(mask) => mask.intersect_path(path, FillRule::Winding, true, self.place),
-            None => {
-                mask = Mask::new(self.pixmap.width(), self.pixmap.height());
-                if let Some(mask) = &mut mask {
-                    mask.fill_path(path, FillRule::Winding, true, self.place);
-                }
+        if let Some(mask) = &mut mask {
+            mask.intersect_path(path, FillRule::Winding, true, self.place)
+        } else {
+            mask = Mask::new(self.pixmap.width(), self.pixmap.height());
+            if let Some(mask) = &mut mask {
+                mask.fill_path(path, FillRule::Winding, true, self.place);
             }
         }
         self.clip = mask;
@@ -137,6 +136,10 @@ impl Canvas {
     }
 
     /// Colour, pattern and light.
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "a skin is a description that may grow; callers borrow it from a look"
+    )]
     pub(super) fn body(&mut self, path: &Path, skin: &Skin, light: Light, dice: &mut Dice) {
         self.flat(path, skin.main);
         if skin.pattern != Pattern::Plain {
@@ -154,7 +157,7 @@ impl Canvas {
     /// Light and shade over what is there.
     pub(super) fn light(&mut self, path: &Path, light: Light) {
         let b = path.bounds();
-        let middle = ((b.left() + b.right()) / 2.0, (b.top() + b.bottom()) / 2.0);
+        let middle = (f32::midpoint(b.left(), b.right()), f32::midpoint(b.top(), b.bottom()));
         match light {
             Light::Round => self.fade(
                 path,
@@ -189,6 +192,7 @@ impl Canvas {
         }
     }
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as `body`, which hands it on")]
     fn pattern(&mut self, bounds: Rect, skin: &Skin, dice: &mut Dice) {
         let (l, t, r, b) = (bounds.left(), bounds.top(), bounds.right(), bounds.bottom());
         let (w, h) = (r - l, b - t);

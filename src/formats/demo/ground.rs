@@ -2,6 +2,8 @@
 //!
 //! They are drawn in pixels, a little hazier than the things, so that a thing can be found in them.
 
+use std::f32::consts::TAU;
+
 use tiny_skia::Pixmap;
 
 use super::canvas::{Canvas, Light, blob, curve, open, oval, poly, rect, rounded};
@@ -113,7 +115,7 @@ fn forest(c: &mut Canvas, s: f32, d: &mut Dice) {
             d.pick(&[LEAF, Rgb::hex(0x0092_B060), Rgb::hex(0x002E_5844), Rgb::hex(0x00BF_C070)]),
             d.range(0.2, 0.8),
         );
-        let (x, y, size, angle) = (d.range(0.0, s), d.range(0.0, s), s * d.range(0.025, 0.06), d.range(0.0, 6.28));
+        let (x, y, size, angle) = (d.range(0.0, s), d.range(0.0, s), s * d.range(0.025, 0.06), d.range(0.0, TAU));
         leaf(c, x, y, size, angle, colour);
     }
 }
@@ -143,7 +145,7 @@ fn ivy(c: &mut Canvas, s: f32, d: &mut Dice) {
     for _ in 0..40 {
         let reach = d.unit() * d.unit();
         let x = corner + if corner > 0.0 { -1.0 } else { 1.0 } * reach * s * 0.5;
-        let (y, size, angle) = (d.unit() * d.unit() * s * 0.8, s * d.range(0.018, 0.04), d.range(0.0, 6.28));
+        let (y, size, angle) = (d.unit() * d.unit() * s * 0.8, s * d.range(0.018, 0.04), d.range(0.0, TAU));
         leaf(c, x, y, size, angle, LEAF.dark(d.range(0.0, 0.3)).light(d.range(0.0, 0.2)));
     }
 }
@@ -325,7 +327,7 @@ fn clutter(c: &mut Canvas, s: f32, count: u32, d: &mut Dice) {
             3 => c.flat(&poly(&[(x + dx, y + dy), (x - dy, y + dx), (x - dx, y - dy), (x + dy, y - dx)]), colour),
             4 => c.flat(&poly(&[(x + dx, y + dy), (x - dy, y + dx), (x - dx * 0.6, y - r)]), colour),
             _ => {
-                let angle = d.range(0.0, 6.28);
+                let angle = d.range(0.0, TAU);
                 leaf(c, x, y, r, angle, LEAF.mix(colour, 0.4));
             }
         }
@@ -335,7 +337,7 @@ fn clutter(c: &mut Canvas, s: f32, count: u32, d: &mut Dice) {
 /// A few leaves or blades at the edges, before the thing but not on it.
 pub(super) fn in_front(c: &mut Canvas, s: f32, thing: (f32, f32), reach: f32, d: &mut Dice) {
     for _ in 0..d.below(7) {
-        let (x, y, size, angle) = (d.range(0.0, s), d.range(0.0, s), s * d.range(0.03, 0.07), d.range(0.0, 6.28));
+        let (x, y, size, angle) = (d.range(0.0, s), d.range(0.0, s), s * d.range(0.03, 0.07), d.range(0.0, TAU));
         let green = LEAF.mix(d.pick(&PALETTE).rgb, 0.2).dark(d.range(0.0, 0.3));
         let (dx, dy) = (x - thing.0, y - thing.1);
         if dx * dx + dy * dy > (reach + size) * (reach + size) * 1.3 {

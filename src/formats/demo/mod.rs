@@ -165,7 +165,7 @@ fn class_of(index: u32, options: &DemoOptions, weights: &[u64], floor: u32) -> u
         }
         a
     };
-    let step = (n * 618 / 1000..).find(|&step| gcd(step.max(1), n) == 1).unwrap_or(1).max(1);
+    let step = (n * 618 / 1000..=n).find(|&step| gcd(step.max(1), n) == 1).unwrap_or(1).max(1);
     let place = (u64::from(index) * step + dice::mixed(options.seed) % n) % n;
     let mut weight_before = 0;
     for (class, weight) in weights.iter().enumerate() {
@@ -234,7 +234,7 @@ mod tests {
         00000.tar d9e497f7cbf570d7
         00000_stats.json 8240539ddd6f9831
         00000.parquet fe097af15accc830
-        00000.tar 6cbcaf53269d06c9
+        00000.tar d9bd49eebd57838d
         00000_stats.json 8240539ddd6f9831
         ");
         let other = DemoOptions { seed: 8, ..SMALL };

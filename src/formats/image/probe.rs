@@ -107,6 +107,7 @@ pub(super) fn header(codec: Codec, bytes: &[u8]) -> Option<Header> {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "one of a family of readers, each of which may find no header")]
 fn jpeg(bytes: &[u8]) -> Option<Header> {
     let mut header = Header { truncated: true, ..Header::default() };
     let mut at = 2;

@@ -30,7 +30,7 @@ pub fn problems_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
                 for warning in warnings {
                     let place = [warning.shard.as_deref(), warning.key.as_deref()];
                     let place: Vec<_> = place.into_iter().flatten().collect();
-                    lines.push_str(&format!("{dataset}\t{}\t{}\n", place.join("\t"), warning.message));
+                    lines.extend([dataset.as_str(), "\t", &place.join("\t"), "\t", &warning.message, "\n"]);
                 }
             }
             out.push(Command::Copy(lines));

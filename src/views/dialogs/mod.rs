@@ -22,7 +22,7 @@ pub fn dialogs_ui(ctx: &Context, state: &State, out: &mut Commands) {
         Dialog::Help => frame(ctx, "Keyboard and search", 920.0, out, help::help_ui),
         Dialog::Palette { text, row } => palette::palette_ui(ctx, state, text, *row, out),
         Dialog::Problems => {
-            frame(ctx, "Problems found while reading", 860.0, out, |ui, out| lists::problems_ui(ui, state, out))
+            frame(ctx, "Problems found while reading", 860.0, out, |ui, out| lists::problems_ui(ui, state, out));
         }
         Dialog::Log => frame(ctx, "Log", 720.0, out, |ui, out| lists::log_ui(ui, state, out)),
         Dialog::About => frame(ctx, "About Shopscope", 520.0, out, about::about_ui),
@@ -43,7 +43,7 @@ pub fn dialogs_ui(ctx: &Context, state: &State, out: &mut Commands) {
         }
         Dialog::Export { path, selection_only } => {
             frame(ctx, "Export records", 560.0, out, |ui, out| {
-                export::export_ui(ui, state, path, *selection_only, out)
+                export::export_ui(ui, state, path, *selection_only, out);
             });
         }
     }

@@ -133,6 +133,7 @@ fn source_ui(ui: &mut Ui, dialog: &OpenDialog, source: &FoundSource, alone: bool
 }
 
 /// The file the system's save dialog gives, if there is such a dialog.
+#[must_use]
 pub fn save_file(name: &str) -> Option<PathBuf> {
     rfd::FileDialog::new().set_file_name(name).save_file()
 }

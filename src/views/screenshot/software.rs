@@ -31,19 +31,15 @@ impl Rasterizer {
             for image in images {
                 let ImageData::Color(color) = &image.image;
                 let [width, height] = color.size;
-                match (image.pos, self.textures.get_mut(&id)) {
-                    (Some([x, y]), Some(texture)) => {
-                        for row in 0..height {
-                            let to = (y + row) * texture.width + x;
-                            texture.pixels[to..to + width]
-                                .copy_from_slice(&color.pixels[row * width..(row + 1) * width]);
-                        }
+                if let (Some([x, y]), Some(texture)) = (image.pos, self.textures.get_mut(&id)) {
+                    for row in 0..height {
+                        let to = (y + row) * texture.width + x;
+                        texture.pixels[to..to + width].copy_from_slice(&color.pixels[row * width..(row + 1) * width]);
                     }
-                    _ => {
-                        let linear = image.options.magnification == TextureFilter::Linear;
-                        let pixels = color.pixels.clone();
-                        self.textures.insert(id, Texture { width, height, pixels, linear });
-                    }
+                } else {
+                    let linear = image.options.magnification == TextureFilter::Linear;
+                    let pixels = color.pixels.clone();
+                    self.textures.insert(id, Texture { width, height, pixels, linear });
                 }
             }
         }
@@ -95,7 +91,7 @@ impl Canvas {
 
     fn triangle(&mut self, mut v: [Vertex; 3], texture: &Texture, bounds: [usize; 4], scale: f32) {
         for vertex in &mut v {
-            vertex.pos = vertex.pos * scale;
+            vertex.pos *= scale;
         }
         let edge = |a: egui::Pos2, b: egui::Pos2, x: f32, y: f32| (b.x - a.x) * (y - a.y) - (b.y - a.y) * (x - a.x);
         let mut area = edge(v[0].pos, v[1].pos, v[2].pos.x, v[2].pos.y);

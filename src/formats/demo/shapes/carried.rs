@@ -226,7 +226,7 @@ pub(super) fn necklace(c: &mut Canvas, look: &Look, d: &mut Dice) {
         c.line(&curve(&points), metal.dark(0.35), 0.05);
         for pair in points.windows(2) {
             let ((x0, y0), (x1, y1)) = (pair[0], pair[1]);
-            c.line(&oval((x0 + x1) / 2.0, (y0 + y1) / 2.0, 0.026, 0.026), metal, 0.02);
+            c.line(&oval(f32::midpoint(x0, x1), f32::midpoint(y0, y1), 0.026, 0.026), metal, 0.02);
         }
     }
     // The pendant.
@@ -402,7 +402,7 @@ pub(super) fn umbrella(c: &mut Canvas, look: &Look, d: &mut Dice) {
     p.cubic_to(half * 0.5, top, half * 0.94, top + 0.3, half, low);
     for i in (0..panels).rev() {
         let ((x0, y0), (x1, y1)) = (edge(i + 1), edge(i));
-        p.quad_to((x0 + x1) / 2.0, (y0 + y1) / 2.0 - 0.13, x1, y1);
+        p.quad_to(f32::midpoint(x0, x1), f32::midpoint(y0, y1) - 0.13, x1, y1);
     }
     p.close();
     let dome = p.finish().expect("an umbrella has an outline");

@@ -151,7 +151,7 @@ pub(super) fn sofa(c: &mut Canvas, look: &Look, d: &mut Dice) {
     }
     // Loose cushions in the second colour.
     let accent = if look.skin.accent == main { main.light(0.5) } else { look.skin.accent };
-    for _ in 0..1 + d.below(2) {
+    for _ in 0..=d.below(2) {
         let x = d.range(-0.45, 0.45);
         let (s, tilt) = (d.range(0.12, 0.15), d.range(-0.05, 0.05));
         let cushion = blob(&[(x - s, -0.18 - tilt), (x + s, -0.18 + tilt), (x + s, 0.08 + tilt), (x - s, 0.08 - tilt)]);

@@ -10,7 +10,7 @@ pub(super) fn mug(c: &mut Canvas, look: &Look, d: &mut Dice) {
     let (x, low) = (-0.14, 0.66);
     let main = look.skin.main;
     // The handle first: the body covers its ends.
-    let (hx, hy, reach) = (x + half * 0.95, (top + low) / 2.0 - 0.03, d.range(0.26, 0.34));
+    let (hx, hy, reach) = (x + half * 0.95, f32::midpoint(top, low) - 0.03, d.range(0.26, 0.34));
     let tall = d.range(0.26, 0.33);
     let handle = if d.chance(0.7) {
         oval(hx, hy, reach, tall)
@@ -30,7 +30,7 @@ pub(super) fn mug(c: &mut Canvas, look: &Look, d: &mut Dice) {
     c.flat(&oval(x, top + 0.012, half * 0.9, 0.075), main.dark(0.35));
     let drink = d.pick(&[Rgb::hex(0x005A_3A2A), Rgb::hex(0x009A_5B30), Rgb::hex(0x00B9_8A5E)]);
     c.inside(&oval(x, top + 0.012, half * 0.9, 0.075), |c| c.flat(&oval(x, top + 0.05, half * 0.86, 0.07), drink));
-    mark(c, look, x, (top + low) / 2.0 + 0.05, 0.09);
+    mark(c, look, x, f32::midpoint(top, low) + 0.05, 0.09);
 }
 
 /// A cup: straight walls, rounded at the foot.
