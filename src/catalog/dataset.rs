@@ -9,20 +9,18 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use roaring::RoaringBitmap;
 use rusqlite::{Connection, OptionalExtension, params};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use super::chunk::decode_columns;
 use super::columns::{DatasetColumns, RowColumns, ShardRow, flags, key_hash};
 use super::error::{CatalogError, SqlResult};
 use super::record::{self, TextRecord};
 use super::schema;
-use super::search::SearchQuery;
-use super::store::{self, Store};
+use super::store::Store;
 use super::taxonomy::NONE;
 use crate::base::{Warning, WarningKind};
-use crate::formats::{FieldMap, Fields, Fingerprint, Format, Location, RawRecord, Source};
+use crate::formats::{Fields, Fingerprint, Format, Location, RawRecord, Source};
 
 /// One sample with everything the catalog knows of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,9 +66,9 @@ pub struct Catalog {
     pub(super) root: PathBuf,
     pub(super) name: String,
     pub(super) format: Format,
-    shards: RefCell<Arc<[ShardRow]>>,
+    pub(super) shards: RefCell<Arc<[ShardRow]>>,
     /// More connections to the same file, for searches in parts.
-    helpers: RefCell<Vec<Connection>>,
+    pub(super) helpers: RefCell<Vec<Connection>>,
     /// Image columns per chunk are not cached: records come with their block, sizes from the columns blob.
     blocks: RefCell<Vec<Arc<Block>>>,
     chunks: RefCell<Vec<(i64, Arc<RowColumns>)>>,
@@ -424,67 +422,6 @@ impl Catalog {
         rows.into_iter().map(|row| Ok(self.texts(self.locate(row)?.1)?.key)).collect()
     }
 
-    /// The samples (rows of the current numbering) that a text search finds. Shards whose text is not
-    /// indexed yet are not found.
-    ///
-    /// # Errors
-    /// If the catalog cannot be read.
-    pub fn search(&self, query: &SearchQuery) -> Result<RoaringBitmap, CatalogError> {
-        // A word that most samples have costs 80 ns a hit: in a large catalog the hits are worth sharing out.
-        let rows: u64 = self.shards.borrow().iter().map(|shard| u64::from(shard.rows)).sum();
-        let parts = if rows < 200_000 { 1 } else { rayon::current_num_threads().min(4) };
-        self.search_in_parts(query, parts)
-    }
-
-    /// As [`search`](Self::search), with row ids cut into `parts` ranges that are searched at the same time,
-    /// each on a connection of its own.
-    ///
-    /// # Errors
-    /// If the catalog cannot be read.
-    pub fn search_in_parts(&self, query: &SearchQuery, parts: usize) -> Result<RoaringBitmap, CatalogError> {
-        let shards = self.shards.borrow().clone();
-        let mut by_rowid: Vec<&ShardRow> = shards.iter().filter(|shard| shard.rows > 0).collect();
-        by_rowid.sort_unstable_by_key(|shard| shard.base_rowid);
-        let (first, last) = match (by_rowid.first(), by_rowid.last()) {
-            (Some(first), Some(last)) => (first.base_rowid, last.base_rowid + i64::from(last.rows) - 1),
-            _ => return Ok(RoaringBitmap::new()),
-        };
-        let mut helpers = self.helpers.borrow_mut();
-        while helpers.len() + 1 < parts {
-            helpers.push(schema::open_existing(&self.path)?);
-        }
-        let step = (last - first) / parts.max(1) as i64 + 1;
-        let range = |part: usize| {
-            let start = first + part as i64 * step;
-            (start, (start + step - 1).min(last))
-        };
-        let mut found: Vec<rusqlite::Result<Vec<u32>>> = (1..parts).map(|_| Ok(Vec::new())).collect();
-        let mut own = Ok(Vec::new());
-        let by_rowid = &by_rowid;
-        // Plain data parallelism: the helpers wait for nothing and end here.
-        rayon::in_place_scope(|scope| {
-            for (part, (helper, found)) in helpers.iter_mut().zip(&mut found).enumerate() {
-                scope.spawn(move |_| *found = hits(helper, query, range(part + 1), by_rowid));
-            }
-            own = hits(&self.connection, query, range(0), by_rowid);
-        });
-        let mut rows = own.at(&self.path)?;
-        for part in found {
-            rows.extend(part.at(&self.path)?);
-        }
-        // Row ids are not in the order of rows where shards were read again.
-        rows.sort_unstable();
-        let rows: RoaringBitmap = rows.into_iter().collect();
-        if !query.is_negated() {
-            return Ok(rows);
-        }
-        let mut rest = RoaringBitmap::new();
-        for shard in shards.iter().filter(|shard| shard.searchable) {
-            rest.insert_range(shard.first_row..shard.first_row + shard.rows);
-        }
-        Ok(rest - rows)
-    }
-
     /// The warnings of the dataset: those about the dataset as a whole first, then by shard.
     ///
     /// # Errors
@@ -521,39 +458,6 @@ impl Catalog {
         Ok(count as u64)
     }
 
-    /// All tags with the samples (rows of the current numbering) that have them. A tag sticks to a key: it
-    /// comes back when the sample's shard was read again.
-    ///
-    /// # Errors
-    /// If the workspace or the catalog cannot be read.
-    pub fn tags(&self) -> Result<Vec<(String, RoaringBitmap)>, CatalogError> {
-        let workspace_path = store::workspace_of(&self.path);
-        let workspace = store::open_workspace(&workspace_path)?;
-        let mut statement =
-            workspace.prepare("SELECT tag, key FROM tags WHERE catalog = ?1 ORDER BY tag").at(&workspace_path)?;
-        let mut rows = statement.query([store::stem(&self.path)]).at(&workspace_path)?;
-        let mut names: Vec<String> = Vec::new();
-        let mut wanted: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
-        while let Some(row) = rows.next().at(&workspace_path)? {
-            let tag: String = row.get(0).at(&workspace_path)?;
-            if names.last() != Some(&tag) {
-                names.push(tag);
-            }
-            let key =
-                row.get_ref(1).at(&workspace_path)?.as_str().map_err(rusqlite::Error::from).at(&workspace_path)?;
-            wanted.entry(key_hash(key)).or_default().push(names.len() - 1);
-        }
-        let mut sets = vec![RoaringBitmap::new(); names.len()];
-        if !wanted.is_empty() {
-            self.each_key_hash(|row, hash| {
-                for &tag in wanted.get(&hash).into_iter().flatten() {
-                    sets[tag].insert(row);
-                }
-            })?;
-        }
-        Ok(names.into_iter().zip(sets).collect())
-    }
-
     /// Calls `f` with every row of the current numbering and the hash of its key.
     pub(super) fn each_key_hash(&self, mut f: impl FnMut(u32, u64)) -> Result<(), CatalogError> {
         let shards = self.shards();
@@ -574,49 +478,6 @@ impl Catalog {
             }
         }
         Ok(())
-    }
-
-    /// Gives (`on`) or takes away a tag.
-    ///
-    /// # Errors
-    /// If the workspace cannot be written, or as [`record`](Self::record).
-    pub fn set_tag(&self, tag: &str, rows: &RoaringBitmap, on: bool) -> Result<(), CatalogError> {
-        let keys = self.keys(rows)?;
-        let path = store::workspace_of(&self.path);
-        let mut workspace = store::open_workspace(&path)?;
-        let stem = store::stem(&self.path);
-        let transaction = workspace.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).at(&path)?;
-        {
-            let mut statement = transaction
-                .prepare(if on {
-                    "INSERT OR IGNORE INTO tags VALUES (?1, ?2, ?3)"
-                } else {
-                    "DELETE FROM tags WHERE catalog = ?1 AND tag = ?2 AND key = ?3"
-                })
-                .at(&path)?;
-            for key in keys {
-                statement.execute(params![stem, tag, key]).at(&path)?;
-            }
-        }
-        transaction.commit().at(&path)
-    }
-
-    /// The remembered choice of fields.
-    ///
-    /// # Errors
-    /// If the workspace cannot be read.
-    pub fn field_map(&self) -> Result<FieldMap, CatalogError> {
-        let path = store::workspace_of(&self.path);
-        store::read_map(&store::open_workspace(&path)?, &store::stem(&self.path)).at(&path)
-    }
-
-    /// Remembers the choice of fields; the next indexing run reads the dataset anew by it.
-    ///
-    /// # Errors
-    /// If the workspace cannot be written.
-    pub fn set_field_map(&self, map: &FieldMap) -> Result<(), CatalogError> {
-        let path = store::workspace_of(&self.path);
-        store::write_map(&store::open_workspace(&path)?, &store::stem(&self.path), map).at(&path)
     }
 
     /// A cached partial result of a shard (statistics are a merge of partials), if there is one.
@@ -678,37 +539,6 @@ pub(super) fn decompress(path: &Path, first_rowid: i64, raw_bytes: i64, data: &[
     let bytes = zstd::bulk::decompress(data, capacity as usize).map_err(|_| damaged())?;
     let records = record::split_block(&bytes).ok_or_else(damaged)?;
     Ok(Block { first_rowid, bytes, records })
-}
-
-/// Rows that a search finds among these row ids. `shards` are sorted by row id; hits of others are left out.
-fn hits(
-    connection: &Connection,
-    query: &SearchQuery,
-    (start, end): (i64, i64),
-    shards: &[&ShardRow],
-) -> rusqlite::Result<Vec<u32>> {
-    let mut statement =
-        connection.prepare_cached("SELECT rowid FROM fts WHERE fts MATCH ?1 AND rowid BETWEEN ?2 AND ?3")?;
-    let mut rows = statement.query(params![query.fts(), start, end])?;
-    let mut hits = Vec::new();
-    // Hits come in ascending row ids: one walk along the shards. Should they ever not, it starts anew.
-    let (mut at, mut before) = (0, i64::MIN);
-    while let Some(row) = rows.next()? {
-        let rowid: i64 = row.get(0)?;
-        if rowid < before {
-            at = 0;
-        }
-        before = rowid;
-        while shards.get(at).is_some_and(|shard| rowid >= shard.base_rowid + i64::from(shard.rows)) {
-            at += 1;
-        }
-        if let Some(shard) = shards.get(at)
-            && rowid >= shard.base_rowid
-        {
-            hits.push(shard.first_row + (rowid - shard.base_rowid) as u32);
-        }
-    }
-    Ok(hits)
 }
 
 /// The dense row of a row id.

@@ -1,16 +1,28 @@
-//! Floor 2: the catalog.
+//! Floor 2: the catalog. What was read from shards is kept here, and is what all lenses look at.
+//!
+//! How it works: a [`Store`] is a directory with one SQLite file a dataset. A [`Writer`] puts shards in, each
+//! by one transaction; a [`Catalog`] reads: [`snapshot`](Catalog::snapshot) gives the dense columns of all
+//! samples, [`record`](Catalog::record) everything about one, [`search`](Catalog::search) the rows that a text
+//! search finds. [`Columns`] lays the snapshots of all open datasets one after the other; filters
+//! ([`filter`]), facets and sorts run over it in memory, and [`Population`] answers them what only the
+//! catalogs know. Pictures are never kept: a record says where they lie.
+//!
+//! What is absent: threads (indexing is in `jobs`), decoding, user interface. SQL is nowhere else.
 
 mod chunk;
 mod columns;
 mod dataset;
+mod duplicates;
 mod error;
 pub mod export;
 pub mod filter;
+mod find;
 mod lookup;
 mod record;
 mod schema;
 mod search;
 mod store;
+mod tags;
 mod taxonomy;
 mod writer;
 
