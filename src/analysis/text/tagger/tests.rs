@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn check(caption: &str, expect: &str) {
@@ -74,5 +76,18 @@ fn damaged_models_are_refused() {
     let unpacked = zstd::decode_all(BUNDLED).unwrap();
     for cut in [0, 4, 11, 12, 1000, unpacked.len() - 1] {
         assert!(Model::parse(&unpacked[..cut]).is_none(), "cut at {cut}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn any_caption_is_cut_into_words_without_loss(caption in "([a-zA-Z0-9 .,'’/\"$%#()!?…é👕\u{301}\n-]|\\PC){0,60}") {
+        let sentences = split(&caption);
+        prop_assert_eq!(sentences.words().concat(), caption.split_whitespace().collect::<String>());
+        prop_assert!(sentences.words().iter().all(|word| !word.is_empty()));
+        prop_assert!(sentences.iter().all(|sentence| !sentence.is_empty()));
+        prop_assert_eq!(sentences.iter().map(<[&str]>::len).sum::<usize>(), sentences.words().len());
     }
 }
