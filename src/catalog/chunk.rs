@@ -223,8 +223,8 @@ fn image_flags(probe: crate::formats::image::Probe) -> u16 {
     let mut bits = flags::HAS_IMAGE;
     match probe.problem {
         None => {}
-        Some(WarningKind::ImageTruncated) => bits |= flags::TRUNCATED,
-        Some(WarningKind::ImageTooLarge) => bits |= flags::TOO_LARGE,
+        Some(WarningKind::ImageTruncated) => bits |= flags::UNREADABLE | flags::TRUNCATED,
+        Some(WarningKind::ImageTooLarge) => bits |= flags::UNREADABLE | flags::TOO_LARGE,
         Some(_) => bits |= flags::UNREADABLE,
     }
     let (long, short) = (probe.width.max(probe.height), probe.width.min(probe.height));

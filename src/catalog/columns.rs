@@ -21,7 +21,8 @@ use crate::formats::{Fingerprint, Format, Location};
 pub mod flags {
     /// The shard holds a picture for the sample (also when its header cannot be read).
     pub const HAS_IMAGE: u16 = 1;
-    /// The picture's header cannot be read, or it has 0 bytes.
+    /// The picture cannot be decoded whole: its header cannot be read, it has 0 bytes, it is cut short or too
+    /// large. The next two bits say which of the latter.
     pub const UNREADABLE: u16 = 1 << 1;
     /// The picture is cut short.
     pub const TRUNCATED: u16 = 1 << 2;

@@ -480,7 +480,7 @@ impl Writer {
         }
         for bits in &rows.flags {
             open.with_image += u32::from(bits & flags::HAS_IMAGE != 0);
-            open.unreadable += u32::from(bits & (flags::UNREADABLE | flags::TOO_LARGE) != 0);
+            open.unreadable += u32::from(bits & flags::UNREADABLE != 0);
         }
         let first_rowid = open.base_rowid + i64::from(chunk.first_row);
         connection

@@ -249,7 +249,7 @@ pub fn quality(state: &State) -> Vec<Row> {
         (of(&state.result.facets), of(&state.whole))
     };
     for (flag, label) in [
-        (Flag::Unreadable, "picture cannot be read"),
+        (Flag::Unreadable, "picture is damaged"),
         (Flag::Truncated, "picture is cut short"),
         (Flag::TooLarge, "picture is too large"),
         (Flag::Tiny, "picture is tiny"),
