@@ -915,3 +915,53 @@ fn columns_come_with_examples() {
     check("c.csv", &[("title", "t"), ("y", "1")]);
     check("p.parquet", &[("title", "t"), ("jpg", "binary")]);
 }
+
+// ---- Input that was found to be read wrongly ---------------------------------------------------------------------
+
+/// Opening a pipe that nobody writes to waits for ever, so this runs on a thread that can be given up.
+#[cfg(unix)]
+#[test]
+fn pipes_under_the_names_of_data_are_passed_over() {
+    let place = Place::new();
+    let pipe = |name: &str| {
+        let path = place.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        path
+    };
+    let picture = jpeg(6, 4, 1);
+    place.write("d/a.tar", tar(&[(b"a.jpg", &picture)]));
+    place.write("i/a.jpg", &picture);
+    for name in ["p.jpg", "p.tar", "p.tar.gz", "p.jsonl", "p.jsonl.gz", "p.csv", "p.tsv", "p.json", "p.parquet"] {
+        pipe(&format!("d/{name}"));
+        pipe(&format!("i/{name}"));
+        pipe(&format!("alone/{name}"));
+    }
+    for name in ["d/a.parquet", "d/a_stats.json", "d/a.idx", "i/a.json", "i/a.txt", "i/metadata.csv", "l/sub/x.jpg"] {
+        pipe(name);
+    }
+    std::os::unix::fs::symlink(place.path("i/p.jpg"), place.path("i/link.jpg")).unwrap();
+    let (done, wait) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut told = Vec::new();
+        for name in ["d", "i"] {
+            told.push(place.read(name).lines().join(","));
+        }
+        for name in ["alone", "l", "alone/p.jpg", "alone/p.tar", "alone/p.json", "alone/p.parquet", "alone/p.csv"] {
+            let error = formats::detect(&[place.path(name)], &place.opts).unwrap_err().to_string();
+            told.push(error.split(" (").next().unwrap().split(':').next().unwrap().to_owned());
+        }
+        // A file that became a pipe after it was found.
+        let source = place.open("d/a.tar");
+        fs::rename(place.path("d/p.tar"), place.path("d/a.tar")).unwrap();
+        let error = formats::scan(&source, &source.shards[0], &place.opts, &mut Collect::default()).unwrap_err();
+        told.push(error.to_string().split(':').next().unwrap().to_owned());
+        done.send(told).unwrap();
+    });
+    let told = wait.recv_timeout(std::time::Duration::from_secs(20)).expect("nothing waits for a pipe");
+    let nothing = "found no tar shards, parquet files, images or caption files here";
+    let pipe = "cannot read it (this is a pipe or a device, not a file)";
+    assert_eq!(told[..4], ["a - 6x4", "a.jpg - 6x4", nothing, nothing]);
+    assert!(told[4..9].iter().all(|error| error == "cannot read it"), "{told:?}");
+    assert_eq!(told[9], pipe);
+}

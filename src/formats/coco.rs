@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::fields::cut_text;
 use super::gz::open_stream;
+use super::mapped::open_file;
 use super::parquet::base_dir;
 use super::report::Reporter;
 use super::source::{Fields, FormatError, RawRecord, RawSample, ReadOptions, Shard, Sink};
@@ -174,7 +175,7 @@ pub(super) fn is_document(path: &Path) -> bool {
 
 fn tail(path: &Path, length: u64) -> std::io::Result<Vec<u8>> {
     use std::io::{Seek as _, SeekFrom};
-    let mut file = std::fs::File::open(path)?;
+    let mut file = open_file(path).map_err(std::io::Error::other)?;
     let size = file.metadata()?.len();
     file.seek(SeekFrom::Start(size.saturating_sub(length)))?;
     let mut text = Vec::new();

@@ -14,7 +14,7 @@ use super::captions::each_record;
 use super::detect::{is_hidden, is_image_name, split_word};
 use super::fields::{Mapper, Record, cut_text};
 use super::image::probe;
-use super::mapped::MappedFile;
+use super::mapped::{self, MappedFile};
 use super::natural::natural_cmp;
 use super::parquet::{self, Table};
 use super::report::Reporter;
@@ -74,7 +74,11 @@ pub(super) fn scan(
             }
             continue;
         };
-        if is_hidden(name) {
+        // A pipe or a device under the name of a picture is no picture, and opening it might wait for ever.
+        let is_file = entry.file_type().is_ok_and(|kind| {
+            kind.is_file() || kind.is_symlink() && std::fs::metadata(entry.path()).is_ok_and(|meta| meta.is_file())
+        });
+        if is_hidden(name) || !is_file {
             continue;
         }
         if is_image_name(name) {
@@ -129,7 +133,7 @@ fn beside(
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     if *raw == RawRecord::None
         && let Some(path) = texts.get(&format!("{stem}.json"))
-        && let Ok(json) = std::fs::read(path)
+        && let Ok(json) = mapped::read_file(path)
     {
         match mapper.read_json(&json) {
             Ok(read) => {
@@ -147,7 +151,7 @@ fn beside(
     }
     if record.fields.caption.is_none() {
         let path = texts.get(&format!("{stem}.txt")).or_else(|| texts.get(&format!("{stem}.caption")));
-        if let Some(bytes) = path.and_then(|path| std::fs::read(path).ok()) {
+        if let Some(bytes) = path.and_then(|path| mapped::read_file(path).ok()) {
             record.fields.caption = Some(cut_text(&String::from_utf8_lossy(&bytes)).to_owned());
         }
     }
@@ -238,10 +242,14 @@ fn read_metadata(
 
 /// What an image file's header says, with the file's length.
 fn probe_file(path: &Path) -> Result<(u32, super::image::Probe), FormatError> {
-    let length = std::fs::metadata(path).map_err(|error| FormatError::io(path, error))?.len();
+    let meta = std::fs::metadata(path).map_err(|error| FormatError::io(path, error))?;
+    if !meta.is_file() {
+        return Err(FormatError::io(path, mapped::no_file(&meta)));
+    }
+    let length = meta.len();
     let short = u32::try_from(length).map_err(|_| FormatError::corrupt(path, "the file is larger than 4 GiB"))?;
     if length <= READ_WHOLE {
-        let bytes = std::fs::read(path).map_err(|error| FormatError::io(path, error))?;
+        let bytes = mapped::read_file(path)?;
         return Ok((short, probe(&bytes)));
     }
     let file = MappedFile::open(path)?;
@@ -271,10 +279,7 @@ pub(super) fn read_file(base: &Path, path: &str, length: u32) -> Result<Vec<u8>,
     if leads_out(path) {
         return Err(FormatError::corrupt(full, "the path leads out of the dataset's folder"));
     }
-    let bytes = std::fs::read(&full).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => FormatError::Missing(full.clone()),
-        _ => FormatError::io(&full, error),
-    })?;
+    let bytes = mapped::read_file(&full)?;
     if length != 0 && bytes.len() as u64 != u64::from(length) {
         return Err(FormatError::Changed(full));
     }
