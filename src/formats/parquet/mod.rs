@@ -63,7 +63,7 @@ impl Table {
             Ok(Ok(metadata)) => {
                 if let Some(codec) = unsupported_compression(&metadata) {
                     let message = format!(
-                        "it is compressed with {codec}, which is not supported; write it again with zstd or snappy"
+                        "it is compressed with {codec}, which this build does not read; rewrite it with zstd or snappy"
                     );
                     return Err(FormatError::corrupt(path, message));
                 }
@@ -166,7 +166,7 @@ fn unsupported_compression(metadata: &ArrowReaderMetadata) -> Option<&'static st
     let columns =
         metadata.metadata().row_groups().iter().take(1).flat_map(parquet::file::metadata::RowGroupMetaData::columns);
     columns.map(parquet::file::metadata::ColumnChunkMetaData::compression).find_map(|codec| match codec {
-        Compression::BROTLI(_) => Some("Brotli"),
+        Compression::BROTLI(_) => Some("brotli"),
         Compression::LZO => Some("LZO"),
         _ => None,
     })
