@@ -965,3 +965,151 @@ fn pipes_under_the_names_of_data_are_passed_over() {
     assert!(told[4..9].iter().all(|error| error == "cannot read it"), "{told:?}");
     assert_eq!(told[9], pipe);
 }
+
+#[test]
+fn a_second_sample_of_a_key_gives_nothing_to_the_first() {
+    let check = |members: &[(&[u8], &[u8])], lines: &[&str], kinds: &[&str]| {
+        let found = Place::new().read_tar(members);
+        assert_eq!(
+            (found.lines(), found.kinds()),
+            (lines.iter().map(|&line| line.to_owned()).collect(), kinds.iter().map(|&kind| kind.to_owned()).collect())
+        );
+    };
+    let (jpg, png): (&[u8], &[u8]) = (&jpeg(6, 4, 1), &png(3, 2));
+    let json: &[u8] = br#"{"title":"of the second"}"#;
+    check(
+        &[(b"a.jpg", jpg), (b"b.jpg", jpg), (b"a.jpg", png), (b"a.json", json)],
+        &["a - 6x4", "b - 6x4"],
+        &["duplicate-key a"],
+    );
+    check(
+        &[(b"a.jpg", jpg), (b"b.jpg", jpg), (b"a.json", json), (b"a.jpg", png)],
+        &["a - 6x4", "b - 6x4"],
+        &["duplicate-key a"],
+    );
+    // Each late run counts for itself.
+    check(
+        &[(b"a.jpg", jpg), (b"b.txt", b"b"), (b"a.txt", b"t"), (b"c.txt", b"c"), (b"a.json", json), (b"a.jpg", png)],
+        &["a t 6x4", "b b -", "c c -"],
+        &["members-apart a", "duplicate-key a"],
+    );
+    check(
+        &[(b"a.jpg", jpg), (b"b.txt", b"b"), (b"a.txt", b"t"), (b"a.txt", b"u")],
+        &["a t 6x4", "b b -"],
+        &["duplicate-member a", "members-apart a"],
+    );
+}
+
+#[test]
+fn compression_is_seen_in_the_bytes_not_in_the_name() {
+    let place = Place::new();
+    let picture = jpeg(6, 4, 9);
+    let bytes = tar(&[(b"a.jpg", &picture), (b"a.json", br#"{"title":"t"}"#)]);
+    let gz = |bytes: &[u8]| {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut packer, bytes).unwrap();
+        packer.finish().unwrap()
+    };
+    for (name, bytes) in [("0.tar", gz(&bytes)), ("1.tar.gz", bytes.clone()), ("2.tgz", bytes.clone())] {
+        place.write(name, &bytes);
+        let found = place.read(name);
+        assert_eq!(found.lines(), ["a t 6x4"], "{name}");
+        let source = place.open(name);
+        let at = &found.samples[0].image.as_ref().unwrap().at;
+        assert_eq!(place.reader(&source).unwrap().image_bytes(at).unwrap(), picture, "{name}");
+        assert!(formats::columns(&source).unwrap().contains(&("title".to_owned(), "t".to_owned())), "{name}");
+    }
+    place.write("lines.jsonl", gz(b"{\"title\":\"t\"}\n"));
+    place.write("lines.jsonl.gz", "{\"title\":\"t\"}\n");
+    for name in ["lines.jsonl", "lines.jsonl.gz"] {
+        assert_eq!(place.read(name).lines(), ["lines:0 t -"], "{name}");
+    }
+    let check = |name: &str, bytes: &[u8], expect: &str| {
+        place.write(name, bytes);
+        let source = place.open(name);
+        let error = formats::scan(&source, &source.shards[0], &place.opts, &mut Collect::default()).unwrap_err();
+        assert!(error.to_string().starts_with(expect), "{name}: {error}");
+    };
+    check("n.tar.gz", &[b'x'; 2000], "this is neither a tar nor gzip; check how it was made");
+    check("n.tar", &[b'x'; 2000], "this is neither a tar nor gzip; check how it was made");
+    check("z.tar", &zstd::stream::encode_all(&bytes[..], 1).unwrap(), "this is compressed with zstd");
+    check("x.tar", b"\xfd7zXZ\0abc", "this is compressed with xz");
+}
+
+#[test]
+fn a_tar_without_samples_is_told() {
+    let check = |bytes: &[u8], expect: &str| {
+        let place = Place::new();
+        place.write("0.tar", bytes);
+        let found = place.read("0.tar");
+        assert_eq!(found.kinds(), ["shard-corrupt -"], "{:?}", found.warnings);
+        assert!(found.warnings[0].message.contains(expect), "{:?}", found.warnings);
+    };
+    check(&[0; 10240], "the shard holds no samples");
+    let mut late = vec![0; 512];
+    late.extend(tar(&[(b"a.txt", b"1")]));
+    check(&late, "begins with the mark of its end");
+    check(&tar(&[(b"__index__", b"1")]), "the shard holds no samples");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn folders_whose_names_are_not_utf8_are_read_or_told() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let place = Place::new();
+    let odd = |byte: u8| place.dir.path().join("r").join(std::ffi::OsStr::from_bytes(&[b'x', byte]));
+    let picture = jpeg(6, 4, 1);
+    for byte in [0xfe, 0xff] {
+        fs::create_dir_all(odd(byte)).unwrap();
+        fs::write(odd(byte).join("0.tar"), tar(&[(b"a.jpg", &picture)])).unwrap();
+    }
+    let sources = place.detect("r");
+    assert_eq!(sources.len(), 2);
+    for source in &sources {
+        let mut found = Collect::default();
+        formats::scan(source, &source.shards[0], &place.opts, &mut found).unwrap();
+        assert_eq!(found.lines(), ["a - 6x4"]);
+        let at = &found.samples[0].image.as_ref().unwrap().at;
+        assert_eq!(place.reader(source).unwrap().image_bytes(at).unwrap(), picture);
+    }
+    // Pictures are found again by their path below the root, which is a text.
+    for byte in [0xfe, 0xff] {
+        fs::remove_file(odd(byte).join("0.tar")).unwrap();
+        fs::write(odd(byte).join("a.jpg"), &picture).unwrap();
+    }
+    place.write("r/fine/b.jpg", &picture);
+    let source = place.open("r");
+    let names: Vec<_> = source.shards.iter().map(|shard| shard.name.as_str()).collect();
+    assert_eq!(names, ["fine", "x\\xfe", "x\\xff"]);
+    let found = place.read("r");
+    assert_eq!(found.lines(), ["fine/b.jpg - 6x4"]);
+    assert_eq!(found.kinds(), ["bad-name x\\xfe", "bad-name x\\xff"]);
+}
+
+#[test]
+fn metadata_rows_without_their_file_are_counted() {
+    let place = Place::new();
+    place.write("d/a.jpg", jpeg(6, 4, 1));
+    place.write("d/metadata.csv", "file_name,title\na.jpg,one\ngone.jpg,two\nlost.jpg,three\n");
+    let found = place.read("d");
+    assert_eq!(
+        (found.lines(), found.kinds()),
+        (vec!["a.jpg one 6x4".to_owned()], vec!["metadata-unreadable -".to_owned()])
+    );
+    assert!(found.warnings[0].message.starts_with("2 rows of the metadata"), "{:?}", found.warnings);
+}
+
+#[test]
+fn brotli_is_told_with_what_to_do() {
+    let place = Place::new();
+    let path = place.write_parquet("p.parquet", 9, vec![("title", texts(&[Some("a")]))]);
+    let mut bytes = fs::read(&path).unwrap();
+    // The codec stands behind the column's path in the footer: 0 is none, 8 is Brotli (4, zigzag).
+    let at = bytes.windows(7).rposition(|window| window == b"title\x15\x00").unwrap();
+    bytes[at + 6] = 8;
+    fs::write(&path, bytes).unwrap();
+    let source = place.open("p.parquet");
+    let error = formats::scan(&source, &source.shards[0], &place.opts, &mut Collect::default()).unwrap_err();
+    let expect = "it is compressed with brotli, which this build does not read; rewrite it with zstd or snappy: ";
+    assert!(error.to_string().starts_with(expect), "{error}");
+}

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::columns::{add_json, shorten};
 use super::fields::{Cell, MAX_TEXT, Mapper, Record, is_telling};
-use super::gz::open_stream;
+use super::gz::{Packing, open_stream, packing};
 use super::keys::Keys;
 use super::parquet::base_dir;
 use super::report::Reporter;
@@ -52,7 +52,7 @@ pub(super) fn scan(
     let mut keys = Keys::default();
     let mut row = 0;
     // The records of a plain JSONL file are read again where they stand.
-    let in_place = format == Format::Jsonl && is_plain(&shard.path);
+    let in_place = format == Format::Jsonl && packing(&shard.path)? == Packing::None;
     each_record(&shard.path, format, &mut mapper, &mut |mapper, place, read| {
         opts.cancel.check()?;
         let (mut record, json) = match read {
@@ -91,13 +91,6 @@ pub(super) fn scan(
     report.warn_all(keys.finish());
     report.finish();
     Ok(())
-}
-
-/// True where the file is not compressed.
-fn is_plain(path: &Path) -> bool {
-    !path
-        .extension()
-        .is_some_and(|extension| ["gz", "zst", "zstd"].iter().any(|packed| extension.eq_ignore_ascii_case(packed)))
 }
 
 /// The file's name without its extensions.

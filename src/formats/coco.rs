@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use serde::Deserialize;
 
 use super::fields::cut_text;
-use super::gz::open_stream;
+use super::gz::{Packing, open_stream, packing};
 use super::mapped::open_file;
 use super::parquet::base_dir;
 use super::report::Reporter;
@@ -145,7 +145,7 @@ pub(super) fn columns(path: &Path) -> Result<Vec<(String, String)>, FormatError>
 
 /// True if a `.json` holds COCO captions, by its first and last bytes; the whole of a compressed one is looked through.
 pub(super) fn is_document(path: &Path) -> bool {
-    let compressed = path.extension().is_some_and(|extension| !extension.eq_ignore_ascii_case("json"));
+    let compressed = packing(path).is_ok_and(|packing| packing != Packing::None);
     let (Ok(mut stream), window) = (open_stream(path), 1_u64 << 16) else { return false };
     let mut head = Vec::new();
     if stream.by_ref().take(window).read_to_end(&mut head).is_err() || head.trim_ascii_start().first() != Some(&b'{') {

@@ -9,7 +9,8 @@
 //! - A JSONL, CSV or TSV file is a source of its own if it has a column of texts or links (title, caption, description, query,
 //!   url, ..) or CC12M's form; a JSON file if it is COCO captions. Others (lookup tables, statistics) are not data.
 //! - Pictures in folders are one source at the highest folder below which there is nothing else; if every folder with
-//!   pictures is named by a wnid it is ImageNet's layout.
+//!   pictures is named by a wnid it is ImageNet's layout. So a folder that holds only image datasets (`pets/cats/..`,
+//!   `cars/vans/..`) is one source whose taxonomy begins with `pets` and `cars`; open those folders to have them as two.
 //! - Sub-folders with tars (or with parquet files of one schema) are one source of their parent if all of them are named as splits
 //!   (`train`, `val`, ..) or as numbered parts (`00`, `part-3`); under any other names they are sources of their own.
 //!

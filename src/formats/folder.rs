@@ -61,6 +61,12 @@ pub(super) fn scan(
     report.warn_all(mapper.take_warnings());
     let below = below_root(root, dir);
     let place = Place::of(format, &below);
+    if dir.strip_prefix(root).unwrap_or(dir).to_str().is_none() {
+        let message = "the folder's name is not UTF-8; its pictures are left out until it is renamed";
+        report.warn(Warning::new(WarningKind::BadName, message).key(below));
+        report.finish();
+        return Ok(());
+    }
     let mut names: Vec<String> = Vec::new();
     let mut texts: FxHashMap<String, PathBuf> = FxHashMap::default();
     for entry in std::fs::read_dir(dir).map_err(|error| FormatError::io(dir, error))? {
@@ -116,6 +122,10 @@ pub(super) fn scan(
         }
         report.sample(RawSample { key, fields: record.fields, image: Some(image), raw })?;
     }
+    if !metadata.is_empty() {
+        let message = format!("{} rows of the metadata name pictures that are not in this folder", metadata.len());
+        report.warn(Warning::new(WarningKind::MetadataUnreadable, message));
+    }
     report.finish();
     Ok(())
 }
@@ -157,10 +167,24 @@ fn beside(
     }
 }
 
-/// A folder's path below the root, `/`-separated; empty for the root itself.
+/// A folder's path below the root, `/`-separated; empty for the root itself. Bytes that are not UTF-8 are escaped, so that two
+/// folders never have one name.
 pub(super) fn below_root(root: &Path, dir: &Path) -> String {
     let below = dir.strip_prefix(root).unwrap_or(dir);
-    below.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+    below.components().map(|part| escaped(part.as_os_str().as_encoded_bytes())).collect::<Vec<_>>().join("/")
+}
+
+/// A name that may not be UTF-8, with the bytes that are not as `\xNN`.
+pub(super) fn escaped(name: &[u8]) -> String {
+    name.utf8_chunks().fold(String::new(), |mut text, chunk| {
+        use std::fmt::Write as _;
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            // Writing into a string does not fail.
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+        text
+    })
 }
 
 /// What the folder says about each image in it.
