@@ -1001,6 +1001,37 @@ fn a_second_sample_of_a_key_gives_nothing_to_the_first() {
 }
 
 #[test]
+fn parquet_texts_typed_as_plain_bytes_are_texts() {
+    let place = Place::new();
+    let bytes = |values: &[Option<&[u8]>]| Arc::new(BinaryArray::from(values.to_vec())) as ArrayRef;
+    let picture = jpeg(6, 4, 1);
+    place.write_parquet(
+        "p.parquet",
+        2,
+        vec![
+            ("product_id", bytes(&[Some(b"p1"), Some(b"p2"), Some(b"p3")])),
+            ("title", bytes(&[Some("größe".as_bytes()), None, Some(b"caf\xe9")])),
+            ("thumb", bytes(&[Some(&picture), Some(&picture), None])),
+            ("hash", bytes(&[Some(b"\x00\xff\xfe"), None, None])),
+        ],
+    );
+    let found = place.read("p.parquet");
+    assert_eq!(found.lines(), ["p1 größe 6x4", "p2 - 6x4", "p3 caf\u{fffd} -"]);
+    let RawRecord::Inline(json) = &found.samples[0].raw else { panic!() };
+    assert_eq!(json, r#"{"product_id":"p1","title":"größe"}"#);
+    let columns = formats::columns(&place.open("p.parquet")).unwrap();
+    assert_eq!(columns[1], ("title".to_owned(), "größe".to_owned()));
+    // Paths may be typed so too.
+    place.write("pics/a.jpg", &picture);
+    place.write_parquet(
+        "q.parquet",
+        2,
+        vec![("title", bytes(&[Some(b"t")])), ("image", bytes(&[Some(b"pics/a.jpg")]))],
+    );
+    assert_eq!(place.read("q.parquet").lines(), ["q:0 t 6x4"]);
+}
+
+#[test]
 fn compression_is_seen_in_the_bytes_not_in_the_name() {
     let place = Place::new();
     let picture = jpeg(6, 4, 9);
@@ -1112,4 +1143,40 @@ fn brotli_is_told_with_what_to_do() {
     let error = formats::scan(&source, &source.shards[0], &place.opts, &mut Collect::default()).unwrap_err();
     let expect = "it is compressed with brotli, which this build does not read; rewrite it with zstd or snappy: ";
     assert!(error.to_string().starts_with(expect), "{error}");
+}
+
+#[test]
+fn of_a_list_of_pictures_the_first_is_shown() {
+    use arrow::array::Array as _;
+    use arrow::buffer::OffsetBuffer;
+    let place = Place::new();
+    let pictures = [jpeg(6, 4, 1), jpeg(7, 4, 2), jpeg(8, 4, 3)];
+    let bytes: Vec<Option<&[u8]>> = pictures.iter().map(|picture| Some(picture.as_slice())).collect();
+    let inner = image_struct(&bytes, &[Some("x.jpg"); 3]);
+    let item = Arc::new(ArrowField::new("item", inner.data_type().clone(), true));
+    let lists = ListArray::new(item, OffsetBuffer::from_lengths([2, 0, 1]), inner, None);
+    let titles = || texts(&[Some("a"), Some("b"), Some("c")]);
+    place.write_parquet("p.parquet", 2, vec![("images", Arc::new(lists.clone())), ("title", titles())]);
+    let sizes = |values: Vec<i32>| Arc::new(Int32Array::from(values)) as ArrayRef;
+    place.write_parquet(
+        "sized.parquet",
+        2,
+        vec![
+            ("images", Arc::new(lists)),
+            ("title", titles()),
+            ("width", sizes(vec![6, 0, 8])),
+            ("height", sizes(vec![4, 0, 4])),
+        ],
+    );
+    for name in ["p.parquet", "sized.parquet"] {
+        let found = place.read(name);
+        let stem = name.split('.').next().unwrap();
+        let expect = [format!("{stem}:0 a 6x4"), format!("{stem}:1 b -"), format!("{stem}:2 c 8x4")];
+        assert_eq!((found.lines(), found.kinds()), (expect.to_vec(), vec![]));
+        let reader = place.reader(&place.open(name)).unwrap();
+        for (row, picture) in [(0, 0), (2, 2)] {
+            let at = &found.samples[row].image.as_ref().unwrap().at;
+            assert_eq!(reader.image_bytes(at).unwrap(), pictures[picture], "{name} {row}");
+        }
+    }
 }
