@@ -1068,6 +1068,41 @@ fn compression_is_seen_in_the_bytes_not_in_the_name() {
 }
 
 #[test]
+fn one_odd_coco_annotation_costs_itself() {
+    let check = |text: &str, lines: &[&str], kinds: &[&str]| {
+        let place = Place::new();
+        place.write("c.json", text);
+        let found = place.read("c.json");
+        assert_eq!(found.lines(), lines, "{text}");
+        assert_eq!(found.kinds(), kinds, "{:?}", found.warnings);
+    };
+    let bad = "metadata-unreadable -";
+    check(
+        r#"{"images":[{"id":"5","file_name":"a.jpg"}],"annotations":[{"id":1,"image_id":"5","caption":"one"},
+            {"id":"x","image_id":5,"caption":"two"},{"id":3,"caption":"nowhere"},7,{"id":4,"image_id":5,"caption":[1]},
+            {"image_id":5,"caption":"no id"},{"id":6,"image_id":5,"caption":null}]}"#,
+        &["5_1 one -", "5_x two -", "5_#5 no id -", "5_6 - -"],
+        &[bad, bad, bad],
+    );
+    check(
+        r#"{"annotations":[{"id":1,"image_id":5,"caption":"one"}],"images":[{"id":5,"width":"wide"},"x",{}],"licenses":"none"}"#,
+        &["5_1 one -"],
+        &[bad],
+    );
+    // Damage keeps what stands before it.
+    check(
+        r#"{"images":[{"id":5}],"annotations":[{"id":1,"image_id":5,"caption":"one"},{"id":2,"image_id":5,"cap"#,
+        &["5_1 one -"],
+        &["shard-truncated -"],
+    );
+    check(
+        r#"{"images":[{"id":5}],"annotations":[{"id":1,"image_id":5,"caption":"one"},{"id":2 "image_id":5}]}"#,
+        &["5_1 one -"],
+        &["shard-corrupt -"],
+    );
+}
+
+#[test]
 fn a_tar_without_samples_is_told() {
     let check = |bytes: &[u8], expect: &str| {
         let place = Place::new();
