@@ -1215,3 +1215,24 @@ fn of_a_list_of_pictures_the_first_is_shown() {
         }
     }
 }
+
+#[test]
+fn a_quote_that_is_never_closed_costs_its_line() {
+    let place = Place::new();
+    let rows = |from: usize, to: usize| (from..to).map(|row| format!("{row},\"row, {row}\"\n")).collect::<String>();
+    let check = |text: String, samples: usize, line: usize| {
+        place.write("c.csv", text);
+        let found = place.read("c.csv");
+        assert_eq!(found.samples.len(), samples);
+        assert_eq!(found.kinds(), ["metadata-unreadable -"], "{:?}", found.warnings);
+        let expect = format!("line {line} cannot be read: a quote opens in it that is never closed");
+        assert!(found.warnings[0].message.starts_with(&expect), "{:?}", found.warnings);
+    };
+    let plain = |from: usize, to: usize| (from..to).map(|row| format!("{row},row {row}\n")).collect::<String>();
+    check(format!("id,title\n{}2,\"open\n{}", rows(0, 2), plain(3, 100)), 99, 4);
+    check(format!("id,title\n{}2,\"open", rows(0, 2)), 2, 4);
+    // So long that holding the rest of the file would fill the memory.
+    check(format!("id,title\n{}2,\"open\n{}", rows(0, 2), plain(3, 200_000)), 199_999, 4);
+    // A text of several lines that is cut off is no row, nor are its lines.
+    check(format!("id,title\n{}2,\"several\nlines, of\ntext\n", rows(0, 2)), 2, 4);
+}
