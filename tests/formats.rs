@@ -915,3 +915,324 @@ fn columns_come_with_examples() {
     check("c.csv", &[("title", "t"), ("y", "1")]);
     check("p.parquet", &[("title", "t"), ("jpg", "binary")]);
 }
+
+// ---- Input that was found to be read wrongly ---------------------------------------------------------------------
+
+/// Opening a pipe that nobody writes to waits for ever, so this runs on a thread that can be given up.
+#[cfg(unix)]
+#[test]
+fn pipes_under_the_names_of_data_are_passed_over() {
+    let place = Place::new();
+    let pipe = |name: &str| {
+        let path = place.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        path
+    };
+    let picture = jpeg(6, 4, 1);
+    place.write("d/a.tar", tar(&[(b"a.jpg", &picture)]));
+    place.write("i/a.jpg", &picture);
+    for name in ["p.jpg", "p.tar", "p.tar.gz", "p.jsonl", "p.jsonl.gz", "p.csv", "p.tsv", "p.json", "p.parquet"] {
+        pipe(&format!("d/{name}"));
+        pipe(&format!("i/{name}"));
+        pipe(&format!("alone/{name}"));
+    }
+    for name in ["d/a.parquet", "d/a_stats.json", "d/a.idx", "i/a.json", "i/a.txt", "i/metadata.csv", "l/sub/x.jpg"] {
+        pipe(name);
+    }
+    std::os::unix::fs::symlink(place.path("i/p.jpg"), place.path("i/link.jpg")).unwrap();
+    let (done, wait) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut told = Vec::new();
+        for name in ["d", "i"] {
+            told.push(place.read(name).lines().join(","));
+        }
+        for name in ["alone", "l", "alone/p.jpg", "alone/p.tar", "alone/p.json", "alone/p.parquet", "alone/p.csv"] {
+            let error = formats::detect(&[place.path(name)], &place.opts).unwrap_err().to_string();
+            told.push(error.split(" (").next().unwrap().split(':').next().unwrap().to_owned());
+        }
+        // A file that became a pipe after it was found.
+        let source = place.open("d/a.tar");
+        fs::rename(place.path("d/p.tar"), place.path("d/a.tar")).unwrap();
+        let error = formats::scan(&source, &source.shards[0], &place.opts, &mut Collect::default()).unwrap_err();
+        told.push(error.to_string().split(':').next().unwrap().to_owned());
+        done.send(told).unwrap();
+    });
+    let told = wait.recv_timeout(std::time::Duration::from_secs(20)).expect("nothing waits for a pipe");
+    let nothing = "found no tar shards, parquet files, images or caption files here";
+    let pipe = "cannot read it (this is a pipe or a device, not a file)";
+    assert_eq!(told[..4], ["a - 6x4", "a.jpg - 6x4", nothing, nothing]);
+    assert!(told[4..9].iter().all(|error| error == "cannot read it"), "{told:?}");
+    assert_eq!(told[9], pipe);
+}
+
+#[test]
+fn a_second_sample_of_a_key_gives_nothing_to_the_first() {
+    let check = |members: &[(&[u8], &[u8])], lines: &[&str], kinds: &[&str]| {
+        let found = Place::new().read_tar(members);
+        assert_eq!(
+            (found.lines(), found.kinds()),
+            (lines.iter().map(|&line| line.to_owned()).collect(), kinds.iter().map(|&kind| kind.to_owned()).collect())
+        );
+    };
+    let (jpg, png): (&[u8], &[u8]) = (&jpeg(6, 4, 1), &png(3, 2));
+    let json: &[u8] = br#"{"title":"of the second"}"#;
+    check(
+        &[(b"a.jpg", jpg), (b"b.jpg", jpg), (b"a.jpg", png), (b"a.json", json)],
+        &["a - 6x4", "b - 6x4"],
+        &["duplicate-key a"],
+    );
+    check(
+        &[(b"a.jpg", jpg), (b"b.jpg", jpg), (b"a.json", json), (b"a.jpg", png)],
+        &["a - 6x4", "b - 6x4"],
+        &["duplicate-key a"],
+    );
+    // Each late run counts for itself.
+    check(
+        &[(b"a.jpg", jpg), (b"b.txt", b"b"), (b"a.txt", b"t"), (b"c.txt", b"c"), (b"a.json", json), (b"a.jpg", png)],
+        &["a t 6x4", "b b -", "c c -"],
+        &["members-apart a", "duplicate-key a"],
+    );
+    check(
+        &[(b"a.jpg", jpg), (b"b.txt", b"b"), (b"a.txt", b"t"), (b"a.txt", b"u")],
+        &["a t 6x4", "b b -"],
+        &["duplicate-member a", "members-apart a"],
+    );
+}
+
+#[test]
+fn parquet_texts_typed_as_plain_bytes_are_texts() {
+    let place = Place::new();
+    let bytes = |values: &[Option<&[u8]>]| Arc::new(BinaryArray::from(values.to_vec())) as ArrayRef;
+    let picture = jpeg(6, 4, 1);
+    place.write_parquet(
+        "p.parquet",
+        2,
+        vec![
+            ("product_id", bytes(&[Some(b"p1"), Some(b"p2"), Some(b"p3")])),
+            ("title", bytes(&[Some("größe".as_bytes()), None, Some(b"caf\xe9")])),
+            ("thumb", bytes(&[Some(&picture), Some(&picture), None])),
+            ("hash", bytes(&[Some(b"\x00\xff\xfe"), None, None])),
+        ],
+    );
+    let found = place.read("p.parquet");
+    assert_eq!(found.lines(), ["p1 größe 6x4", "p2 - 6x4", "p3 caf\u{fffd} -"]);
+    let RawRecord::Inline(json) = &found.samples[0].raw else { panic!() };
+    assert_eq!(json, r#"{"product_id":"p1","title":"größe"}"#);
+    let columns = formats::columns(&place.open("p.parquet")).unwrap();
+    assert_eq!(columns[1], ("title".to_owned(), "größe".to_owned()));
+    // Paths may be typed so too.
+    place.write("pics/a.jpg", &picture);
+    place.write_parquet(
+        "q.parquet",
+        2,
+        vec![("title", bytes(&[Some(b"t")])), ("image", bytes(&[Some(b"pics/a.jpg")]))],
+    );
+    assert_eq!(place.read("q.parquet").lines(), ["q:0 t 6x4"]);
+}
+
+#[test]
+fn compression_is_seen_in_the_bytes_not_in_the_name() {
+    let place = Place::new();
+    let picture = jpeg(6, 4, 9);
+    let bytes = tar(&[(b"a.jpg", &picture), (b"a.json", br#"{"title":"t"}"#)]);
+    let gz = |bytes: &[u8]| {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut packer, bytes).unwrap();
+        packer.finish().unwrap()
+    };
+    for (name, bytes) in [("0.tar", gz(&bytes)), ("1.tar.gz", bytes.clone()), ("2.tgz", bytes.clone())] {
+        place.write(name, &bytes);
+        let found = place.read(name);
+        assert_eq!(found.lines(), ["a t 6x4"], "{name}");
+        let source = place.open(name);
+        let at = &found.samples[0].image.as_ref().unwrap().at;
+        assert_eq!(place.reader(&source).unwrap().image_bytes(at).unwrap(), picture, "{name}");
+        assert!(formats::columns(&source).unwrap().contains(&("title".to_owned(), "t".to_owned())), "{name}");
+    }
+    place.write("lines.jsonl", gz(b"{\"title\":\"t\"}\n"));
+    place.write("lines.jsonl.gz", "{\"title\":\"t\"}\n");
+    for name in ["lines.jsonl", "lines.jsonl.gz"] {
+        assert_eq!(place.read(name).lines(), ["lines:0 t -"], "{name}");
+    }
+    let check = |name: &str, bytes: &[u8], expect: &str| {
+        place.write(name, bytes);
+        let source = place.open(name);
+        let error = formats::scan(&source, &source.shards[0], &place.opts, &mut Collect::default()).unwrap_err();
+        assert!(error.to_string().starts_with(expect), "{name}: {error}");
+    };
+    check("n.tar.gz", &[b'x'; 2000], "this is neither a tar nor gzip; check how it was made");
+    check("n.tar", &[b'x'; 2000], "this is neither a tar nor gzip; check how it was made");
+    check("z.tar", &zstd::stream::encode_all(&bytes[..], 1).unwrap(), "this is compressed with zstd");
+    check("x.tar", b"\xfd7zXZ\0abc", "this is compressed with xz");
+}
+
+#[test]
+fn one_odd_coco_annotation_costs_itself() {
+    let check = |text: &str, lines: &[&str], kinds: &[&str]| {
+        let place = Place::new();
+        place.write("c.json", text);
+        let found = place.read("c.json");
+        assert_eq!(found.lines(), lines, "{text}");
+        assert_eq!(found.kinds(), kinds, "{:?}", found.warnings);
+    };
+    let bad = "metadata-unreadable -";
+    check(
+        r#"{"images":[{"id":"5","file_name":"a.jpg"}],"annotations":[{"id":1,"image_id":"5","caption":"one"},
+            {"id":"x","image_id":5,"caption":"two"},{"id":3,"caption":"nowhere"},7,{"id":4,"image_id":5,"caption":[1]},
+            {"image_id":5,"caption":"no id"},{"id":6,"image_id":5,"caption":null}]}"#,
+        &["5_1 one -", "5_x two -", "5_#5 no id -", "5_6 - -"],
+        &[bad, bad, bad],
+    );
+    check(
+        r#"{"annotations":[{"id":1,"image_id":5,"caption":"one"}],"images":[{"id":5,"width":"wide"},"x",{}],"licenses":"none"}"#,
+        &["5_1 one -"],
+        &[bad],
+    );
+    // Damage keeps what stands before it.
+    check(
+        r#"{"images":[{"id":5}],"annotations":[{"id":1,"image_id":5,"caption":"one"},{"id":2,"image_id":5,"cap"#,
+        &["5_1 one -"],
+        &["shard-truncated -"],
+    );
+    check(
+        r#"{"images":[{"id":5}],"annotations":[{"id":1,"image_id":5,"caption":"one"},{"id":2 "image_id":5}]}"#,
+        &["5_1 one -"],
+        &["shard-corrupt -"],
+    );
+}
+
+#[test]
+fn a_tar_without_samples_is_told() {
+    let check = |bytes: &[u8], expect: &str| {
+        let place = Place::new();
+        place.write("0.tar", bytes);
+        let found = place.read("0.tar");
+        assert_eq!(found.kinds(), ["shard-corrupt -"], "{:?}", found.warnings);
+        assert!(found.warnings[0].message.contains(expect), "{:?}", found.warnings);
+    };
+    check(&[0; 10240], "the shard holds no samples");
+    let mut late = vec![0; 512];
+    late.extend(tar(&[(b"a.txt", b"1")]));
+    check(&late, "begins with the mark of its end");
+    check(&tar(&[(b"__index__", b"1")]), "the shard holds no samples");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn folders_whose_names_are_not_utf8_are_read_or_told() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let place = Place::new();
+    let odd = |byte: u8| place.dir.path().join("r").join(std::ffi::OsStr::from_bytes(&[b'x', byte]));
+    let picture = jpeg(6, 4, 1);
+    for byte in [0xfe, 0xff] {
+        fs::create_dir_all(odd(byte)).unwrap();
+        fs::write(odd(byte).join("0.tar"), tar(&[(b"a.jpg", &picture)])).unwrap();
+    }
+    let sources = place.detect("r");
+    assert_eq!(sources.len(), 2);
+    for source in &sources {
+        let mut found = Collect::default();
+        formats::scan(source, &source.shards[0], &place.opts, &mut found).unwrap();
+        assert_eq!(found.lines(), ["a - 6x4"]);
+        let at = &found.samples[0].image.as_ref().unwrap().at;
+        assert_eq!(place.reader(source).unwrap().image_bytes(at).unwrap(), picture);
+    }
+    // Pictures are found again by their path below the root, which is a text.
+    for byte in [0xfe, 0xff] {
+        fs::remove_file(odd(byte).join("0.tar")).unwrap();
+        fs::write(odd(byte).join("a.jpg"), &picture).unwrap();
+    }
+    place.write("r/fine/b.jpg", &picture);
+    let source = place.open("r");
+    let names: Vec<_> = source.shards.iter().map(|shard| shard.name.as_str()).collect();
+    assert_eq!(names, ["fine", "x\\xfe", "x\\xff"]);
+    let found = place.read("r");
+    assert_eq!(found.lines(), ["fine/b.jpg - 6x4"]);
+    assert_eq!(found.kinds(), ["bad-name x\\xfe", "bad-name x\\xff"]);
+}
+
+#[test]
+fn metadata_rows_without_their_file_are_counted() {
+    let place = Place::new();
+    place.write("d/a.jpg", jpeg(6, 4, 1));
+    place.write("d/metadata.csv", "file_name,title\na.jpg,one\ngone.jpg,two\nlost.jpg,three\n");
+    let found = place.read("d");
+    assert_eq!(
+        (found.lines(), found.kinds()),
+        (vec!["a.jpg one 6x4".to_owned()], vec!["metadata-unreadable -".to_owned()])
+    );
+    assert!(found.warnings[0].message.starts_with("2 rows of the metadata"), "{:?}", found.warnings);
+}
+
+#[test]
+fn brotli_is_told_with_what_to_do() {
+    let place = Place::new();
+    let path = place.write_parquet("p.parquet", 9, vec![("title", texts(&[Some("a")]))]);
+    let mut bytes = fs::read(&path).unwrap();
+    // The codec stands behind the column's path in the footer: 0 is none, 8 is Brotli (4, zigzag).
+    let at = bytes.windows(7).rposition(|window| window == b"title\x15\x00").unwrap();
+    bytes[at + 6] = 8;
+    fs::write(&path, bytes).unwrap();
+    let source = place.open("p.parquet");
+    let error = formats::scan(&source, &source.shards[0], &place.opts, &mut Collect::default()).unwrap_err();
+    let expect = "it is compressed with brotli, which this build does not read; rewrite it with zstd or snappy: ";
+    assert!(error.to_string().starts_with(expect), "{error}");
+}
+
+#[test]
+fn of_a_list_of_pictures_the_first_is_shown() {
+    use arrow::array::Array as _;
+    use arrow::buffer::OffsetBuffer;
+    let place = Place::new();
+    let pictures = [jpeg(6, 4, 1), jpeg(7, 4, 2), jpeg(8, 4, 3)];
+    let bytes: Vec<Option<&[u8]>> = pictures.iter().map(|picture| Some(picture.as_slice())).collect();
+    let inner = image_struct(&bytes, &[Some("x.jpg"); 3]);
+    let item = Arc::new(ArrowField::new("item", inner.data_type().clone(), true));
+    let lists = ListArray::new(item, OffsetBuffer::from_lengths([2, 0, 1]), inner, None);
+    let titles = || texts(&[Some("a"), Some("b"), Some("c")]);
+    place.write_parquet("p.parquet", 2, vec![("images", Arc::new(lists.clone())), ("title", titles())]);
+    let sizes = |values: Vec<i32>| Arc::new(Int32Array::from(values)) as ArrayRef;
+    place.write_parquet(
+        "sized.parquet",
+        2,
+        vec![
+            ("images", Arc::new(lists)),
+            ("title", titles()),
+            ("width", sizes(vec![6, 0, 8])),
+            ("height", sizes(vec![4, 0, 4])),
+        ],
+    );
+    for name in ["p.parquet", "sized.parquet"] {
+        let found = place.read(name);
+        let stem = name.split('.').next().unwrap();
+        let expect = [format!("{stem}:0 a 6x4"), format!("{stem}:1 b -"), format!("{stem}:2 c 8x4")];
+        assert_eq!((found.lines(), found.kinds()), (expect.to_vec(), vec![]));
+        let reader = place.reader(&place.open(name)).unwrap();
+        for (row, picture) in [(0, 0), (2, 2)] {
+            let at = &found.samples[row].image.as_ref().unwrap().at;
+            assert_eq!(reader.image_bytes(at).unwrap(), pictures[picture], "{name} {row}");
+        }
+    }
+}
+
+#[test]
+fn a_quote_that_is_never_closed_costs_its_line() {
+    let place = Place::new();
+    let rows = |from: usize, to: usize| (from..to).map(|row| format!("{row},\"row, {row}\"\n")).collect::<String>();
+    let check = |text: String, samples: usize, line: usize| {
+        place.write("c.csv", text);
+        let found = place.read("c.csv");
+        assert_eq!(found.samples.len(), samples);
+        assert_eq!(found.kinds(), ["metadata-unreadable -"], "{:?}", found.warnings);
+        let expect = format!("line {line} cannot be read: a quote opens in it that is never closed");
+        assert!(found.warnings[0].message.starts_with(&expect), "{:?}", found.warnings);
+    };
+    let plain = |from: usize, to: usize| (from..to).map(|row| format!("{row},row {row}\n")).collect::<String>();
+    check(format!("id,title\n{}2,\"open\n{}", rows(0, 2), plain(3, 100)), 99, 4);
+    check(format!("id,title\n{}2,\"open", rows(0, 2)), 2, 4);
+    // So long that holding the rest of the file would fill the memory.
+    check(format!("id,title\n{}2,\"open\n{}", rows(0, 2), plain(3, 200_000)), 199_999, 4);
+    // A text of several lines that is cut off is no row, nor are its lines.
+    check(format!("id,title\n{}2,\"several\nlines, of\ntext\n", rows(0, 2)), 2, 4);
+}

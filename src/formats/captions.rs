@@ -10,10 +10,11 @@ use std::path::Path;
 
 use super::columns::{add_json, shorten};
 use super::fields::{Cell, MAX_TEXT, Mapper, Record, is_telling};
-use super::gz::open_stream;
+use super::gz::{Packing, open_stream, packing};
 use super::keys::Keys;
 use super::parquet::base_dir;
 use super::report::Reporter;
+use super::separated::{Records, Row};
 use super::source::{Format, FormatError, Location, RawRecord, RawSample, ReadOptions, Shard, Sink};
 use crate::base::{Warning, WarningKind};
 
@@ -52,7 +53,7 @@ pub(super) fn scan(
     let mut keys = Keys::default();
     let mut row = 0;
     // The records of a plain JSONL file are read again where they stand.
-    let in_place = format == Format::Jsonl && is_plain(&shard.path);
+    let in_place = format == Format::Jsonl && packing(&shard.path)? == Packing::None;
     each_record(&shard.path, format, &mut mapper, &mut |mapper, place, read| {
         opts.cancel.check()?;
         let (mut record, json) = match read {
@@ -91,13 +92,6 @@ pub(super) fn scan(
     report.warn_all(keys.finish());
     report.finish();
     Ok(())
-}
-
-/// True where the file is not compressed.
-fn is_plain(path: &Path) -> bool {
-    !path
-        .extension()
-        .is_some_and(|extension| ["gz", "zst", "zstd"].iter().any(|packed| extension.eq_ignore_ascii_case(packed)))
 }
 
 /// The file's name without its extensions.
@@ -242,33 +236,40 @@ fn each_csv(
         stream.consume(3);
     }
     let start = stream.fill_buf().map_err(|error| FormatError::io(path, error))?;
-    let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter(start)).from_reader(stream);
+    let separator = delimiter(start);
+    let mut records = Records::new(stream, separator);
     let mut header: Option<Vec<String>> = None;
-    let mut fields = csv::ByteRecord::new();
     loop {
-        let line = reader.position().line();
-        let place = Place { line, offset: 0, length: u64::MAX };
-        match reader.read_byte_record(&mut fields) {
-            Ok(false) => return Ok(()),
-            Ok(true) => {}
+        let place = |line| Place { line, offset: 0, length: u64::MAX };
+        let started = records.line();
+        let (line, fields) = match records.next() {
+            Ok(Row::End) => return Ok(()),
+            Ok(Row::Fields { line, fields }) => (line, fields),
+            Ok(Row::Unclosed { line, goes_on }) => {
+                let then =
+                    if goes_on { "reading went on in the line after it" } else { "the rest of the file is left out" };
+                let message = format!("line {line} cannot be read: a quote opens in it that is never closed; {then}");
+                take(mapper, place(line), Err(message))?;
+                continue;
+            }
+            Ok(Row::TooLong { line }) => {
+                take(mapper, place(line), Err(format!("line {line} is longer than {MAX_LINE} bytes and is left out")))?;
+                continue;
+            }
             Err(error) if header.is_none() => {
                 return Err(FormatError::corrupt(path, format!("the table cannot be read ({error})")));
             }
             Err(error) => {
-                return take(
-                    mapper,
-                    place,
-                    Err(format!("the file ends early, in line {line} ({error}); the rows before it are kept")),
-                );
+                let message = format!("the file ends early, in line {started} ({error}); the rows before it are kept");
+                return take(mapper, place(started), Err(message));
             }
-        }
-        let values: Vec<Cow<'_, str>> = fields.iter().map(String::from_utf8_lossy).collect();
+        };
+        let values: Vec<Cow<'_, str>> = fields.iter().map(|field| String::from_utf8_lossy(field)).collect();
         let Some(names) = &header else {
             if is_headerless(&values) {
                 let names: Vec<String> = HEADERLESS.iter().map(|name| (*name).to_owned()).collect();
                 let read = table_row(mapper, &names, &values, line);
-                take(mapper, place, read)?;
+                take(mapper, place(line), read)?;
                 header = Some(names);
             } else {
                 header = Some(values.into_iter().map(|name| name.trim().to_owned()).collect());
@@ -276,7 +277,7 @@ fn each_csv(
             continue;
         };
         let read = table_row(mapper, names, &values, line);
-        take(mapper, place, read)?;
+        take(mapper, place(line), read)?;
     }
 }
 
@@ -334,4 +335,47 @@ pub(super) fn columns(path: &Path, format: Format) -> Result<Vec<(String, String
 /// True if the file's first records have a column that makes it a dataset of texts or links.
 pub(super) fn is_dataset(path: &Path, format: Format) -> bool {
     columns(path, format).is_ok_and(|columns| columns.iter().any(|(name, _)| is_telling(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(name: &str, format: Format, bytes: &[u8]) -> Vec<Result<String, String>> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let mut found = Vec::new();
+        let mut mapper = Mapper::new(&super::super::source::FieldMap::default());
+        each_record(&path, format, &mut mapper, &mut |_, _, read| {
+            found.push(read.map(|(_, json)| json));
+            Ok(())
+        })
+        .unwrap();
+        found
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_are_rows_or_messages(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            for (name, format) in [("a.csv", Format::Csv), ("a.tsv", Format::Tsv), ("a.jsonl", Format::Jsonl)] {
+                // Bytes that happen to begin as a packed file are another matter.
+                let bytes = [b" ", bytes.as_slice()].concat();
+                prop_assert!(read(name, format, &bytes).len() <= bytes.len());
+            }
+        }
+
+        #[test]
+        fn texts_come_back_from_tables(texts in proptest::collection::vec("[^\t\r\n\"]*", 1..6)) {
+            let rows: String = texts.iter().enumerate().map(|(at, text)| format!("k{at}\t{text}x\n")).collect();
+            let found = read("a.tsv", Format::Tsv, format!("id\ttitle\n{rows}").as_bytes());
+            prop_assert_eq!(found.len(), texts.len());
+            for (at, (row, text)) in found.into_iter().zip(&texts).enumerate() {
+                let row: serde_json::Value = serde_json::from_str(&row.unwrap()).unwrap();
+                prop_assert_eq!(&row, &serde_json::json!({"id": format!("k{at}"), "title": format!("{text}x")}));
+            }
+        }
+    }
 }

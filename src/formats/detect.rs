@@ -9,7 +9,8 @@
 //! - A JSONL, CSV or TSV file is a source of its own if it has a column of texts or links (title, caption, description, query,
 //!   url, ..) or CC12M's form; a JSON file if it is COCO captions. Others (lookup tables, statistics) are not data.
 //! - Pictures in folders are one source at the highest folder below which there is nothing else; if every folder with
-//!   pictures is named by a wnid it is ImageNet's layout.
+//!   pictures is named by a wnid it is ImageNet's layout. So a folder that holds only image datasets (`pets/cats/..`,
+//!   `cars/vans/..`) is one source whose taxonomy begins with `pets` and `cars`; open those folders to have them as two.
 //! - Sub-folders with tars (or with parquet files of one schema) are one source of their parent if all of them are named as splits
 //!   (`train`, `val`, ..) or as numbered parts (`00`, `part-3`); under any other names they are sources of their own.
 //!
@@ -26,6 +27,7 @@ use rustc_hash::FxHasher;
 
 use super::fields::is_wnid;
 use super::folder::{METADATA_NAMES, below_root, metadata_files};
+use super::mapped::no_file;
 use super::natural::natural_cmp;
 use super::parquet::Table;
 use super::source::{Fingerprint, Format, FormatError, ReadOptions, Shard, Source};
@@ -61,8 +63,10 @@ pub fn detect(paths: &[PathBuf], opts: &ReadOptions) -> Result<Vec<Source>, Form
                 return Err(FormatError::Io { path, source: io::Error::other(warning.message.clone()) });
             }
             found
-        } else {
+        } else if meta.is_file() {
             file_draft(&path).into_iter().collect()
+        } else {
+            return Err(FormatError::io(&path, no_file(&meta)));
         };
         if found.is_empty() {
             return Err(FormatError::NothingToOpen(path));
@@ -278,18 +282,16 @@ impl Search<'_> {
                 continue;
             }
             let path = entry.path();
-            // Only links need a second look.
-            let is_dir = match entry.file_type() {
-                Ok(kind) if kind.is_symlink() => match std::fs::metadata(&path) {
-                    Ok(meta) => meta.is_dir(),
-                    // A link to nothing.
-                    Err(_) => continue,
-                },
-                Ok(kind) => kind.is_dir(),
-                Err(_) => continue,
+            // Only links need a second look; one to nothing has no kind.
+            let kind = match entry.file_type() {
+                Ok(kind) if kind.is_symlink() => std::fs::metadata(&path).map(|meta| meta.file_type()),
+                kind => kind,
             };
-            if is_dir {
+            let Ok(kind) = kind else { continue };
+            if kind.is_dir() {
                 listing.folders.push(path);
+            } else if !kind.is_file() {
+                // A pipe, a socket or a device: whatever its name, it holds no data, and opening it might wait for ever.
             } else if is_tar_name(&name) {
                 listing.tars.push(path);
             } else if name.ends_with(".parquet") {

@@ -14,7 +14,7 @@ use super::captions::each_record;
 use super::detect::{is_hidden, is_image_name, split_word};
 use super::fields::{Mapper, Record, cut_text};
 use super::image::probe;
-use super::mapped::MappedFile;
+use super::mapped::{self, MappedFile};
 use super::natural::natural_cmp;
 use super::parquet::{self, Table};
 use super::report::Reporter;
@@ -61,6 +61,12 @@ pub(super) fn scan(
     report.warn_all(mapper.take_warnings());
     let below = below_root(root, dir);
     let place = Place::of(format, &below);
+    if dir.strip_prefix(root).unwrap_or(dir).to_str().is_none() {
+        let message = "the folder's name is not UTF-8; its pictures are left out until it is renamed";
+        report.warn(Warning::new(WarningKind::BadName, message).key(below));
+        report.finish();
+        return Ok(());
+    }
     let mut names: Vec<String> = Vec::new();
     let mut texts: FxHashMap<String, PathBuf> = FxHashMap::default();
     for entry in std::fs::read_dir(dir).map_err(|error| FormatError::io(dir, error))? {
@@ -74,7 +80,11 @@ pub(super) fn scan(
             }
             continue;
         };
-        if is_hidden(name) {
+        // A pipe or a device under the name of a picture is no picture, and opening it might wait for ever.
+        let is_file = entry.file_type().is_ok_and(|kind| {
+            kind.is_file() || kind.is_symlink() && std::fs::metadata(entry.path()).is_ok_and(|meta| meta.is_file())
+        });
+        if is_hidden(name) || !is_file {
             continue;
         }
         if is_image_name(name) {
@@ -112,6 +122,10 @@ pub(super) fn scan(
         }
         report.sample(RawSample { key, fields: record.fields, image: Some(image), raw })?;
     }
+    if !metadata.is_empty() {
+        let message = format!("{} rows of the metadata name pictures that are not in this folder", metadata.len());
+        report.warn(Warning::new(WarningKind::MetadataUnreadable, message));
+    }
     report.finish();
     Ok(())
 }
@@ -129,7 +143,7 @@ fn beside(
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     if *raw == RawRecord::None
         && let Some(path) = texts.get(&format!("{stem}.json"))
-        && let Ok(json) = std::fs::read(path)
+        && let Ok(json) = mapped::read_file(path)
     {
         match mapper.read_json(&json) {
             Ok(read) => {
@@ -147,16 +161,30 @@ fn beside(
     }
     if record.fields.caption.is_none() {
         let path = texts.get(&format!("{stem}.txt")).or_else(|| texts.get(&format!("{stem}.caption")));
-        if let Some(bytes) = path.and_then(|path| std::fs::read(path).ok()) {
+        if let Some(bytes) = path.and_then(|path| mapped::read_file(path).ok()) {
             record.fields.caption = Some(cut_text(&String::from_utf8_lossy(&bytes)).to_owned());
         }
     }
 }
 
-/// A folder's path below the root, `/`-separated; empty for the root itself.
+/// A folder's path below the root, `/`-separated; empty for the root itself. Bytes that are not UTF-8 are escaped, so that two
+/// folders never have one name.
 pub(super) fn below_root(root: &Path, dir: &Path) -> String {
     let below = dir.strip_prefix(root).unwrap_or(dir);
-    below.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+    below.components().map(|part| escaped(part.as_os_str().as_encoded_bytes())).collect::<Vec<_>>().join("/")
+}
+
+/// A name that may not be UTF-8, with the bytes that are not as `\xNN`.
+pub(super) fn escaped(name: &[u8]) -> String {
+    name.utf8_chunks().fold(String::new(), |mut text, chunk| {
+        use std::fmt::Write as _;
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            // Writing into a string does not fail.
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+        text
+    })
 }
 
 /// What the folder says about each image in it.
@@ -238,10 +266,14 @@ fn read_metadata(
 
 /// What an image file's header says, with the file's length.
 fn probe_file(path: &Path) -> Result<(u32, super::image::Probe), FormatError> {
-    let length = std::fs::metadata(path).map_err(|error| FormatError::io(path, error))?.len();
+    let meta = std::fs::metadata(path).map_err(|error| FormatError::io(path, error))?;
+    if !meta.is_file() {
+        return Err(FormatError::io(path, mapped::no_file(&meta)));
+    }
+    let length = meta.len();
     let short = u32::try_from(length).map_err(|_| FormatError::corrupt(path, "the file is larger than 4 GiB"))?;
     if length <= READ_WHOLE {
-        let bytes = std::fs::read(path).map_err(|error| FormatError::io(path, error))?;
+        let bytes = mapped::read_file(path)?;
         return Ok((short, probe(&bytes)));
     }
     let file = MappedFile::open(path)?;
@@ -271,10 +303,7 @@ pub(super) fn read_file(base: &Path, path: &str, length: u32) -> Result<Vec<u8>,
     if leads_out(path) {
         return Err(FormatError::corrupt(full, "the path leads out of the dataset's folder"));
     }
-    let bytes = std::fs::read(&full).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => FormatError::Missing(full.clone()),
-        _ => FormatError::io(&full, error),
-    })?;
+    let bytes = mapped::read_file(&full)?;
     if length != 0 && bytes.len() as u64 != u64::from(length) {
         return Err(FormatError::Changed(full));
     }

@@ -1,11 +1,11 @@
 //! Compressed files: a stream for caption files, an uncompressed copy in the cache directory for tars.
 //!
-//! A `.tar.gz` has no random access, so it is unpacked once into `cache/tar-copies/PATHHASH-FINGERPRINT.tar`. The name
+//! Compression is seen in the first bytes, whatever the name says. A `.tar.gz` has no random access, so it is unpacked once into `cache/tar-copies/PATHHASH-FINGERPRINT.tar`. The name
 //! holds the fingerprint: a copy of an older state is not found again, and is removed when the new one is made.
 
 use std::fs::File;
 use std::hash::BuildHasher;
-use std::io::{BufReader, Read, Write};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
@@ -15,14 +15,54 @@ use super::mapped::open_file;
 use super::source::{FormatError, ReadOptions, Shard};
 use crate::base::{Warning, WarningKind};
 
-/// Opens a file for reading as a stream, decompressed by its extension (`.gz`, `.zst`).
+/// How a file is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Packing {
+    None,
+    Gzip,
+    Zstd,
+    Xz,
+    Bzip2,
+}
+
+impl Packing {
+    /// The program's name.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::None => "nothing",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+            Self::Xz => "xz",
+            Self::Bzip2 => "bzip2",
+        }
+    }
+
+    fn of(start: &[u8]) -> Self {
+        let magics: [(&[u8], Self); 4] = [
+            (b"\x1f\x8b", Self::Gzip),
+            (b"\x28\xb5\x2f\xfd", Self::Zstd),
+            (b"\xfd7zXZ\0", Self::Xz),
+            (b"BZh", Self::Bzip2),
+        ];
+        magics.into_iter().find(|(magic, _)| start.starts_with(magic)).map_or(Self::None, |(_, packing)| packing)
+    }
+}
+
+/// How a file is compressed, by its first bytes.
+pub(super) fn packing(path: &Path) -> Result<Packing, FormatError> {
+    let mut start = Vec::new();
+    open_file(path)?.take(8).read_to_end(&mut start).map_err(|error| FormatError::io(path, error))?;
+    Ok(Packing::of(&start))
+}
+
+/// Opens a file for reading as a stream, decompressed by what its first bytes say (gzip, zstd).
 pub(super) fn open_stream(path: &Path) -> Result<Box<dyn Read>, FormatError> {
-    let file = open_file(path)?;
-    let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    Ok(match extension.as_str() {
-        "gz" | "tgz" => Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 16, file))),
-        "zst" | "zstd" => {
-            Box::new(zstd::stream::read::Decoder::new(file).map_err(|error| FormatError::io(path, error))?)
+    let mut file = BufReader::with_capacity(1 << 16, open_file(path)?);
+    let start = file.fill_buf().map_err(|error| FormatError::io(path, error))?;
+    Ok(match Packing::of(start) {
+        Packing::Gzip => Box::new(MultiGzDecoder::new(file)),
+        Packing::Zstd => {
+            Box::new(zstd::stream::read::Decoder::with_buffer(file).map_err(|error| FormatError::io(path, error))?)
         }
         _ => Box::new(file),
     })

@@ -4,7 +4,8 @@
 //! length and time are asked of the open file before every read ([`MappedFile::check`]); what remains is a window of
 //! microseconds between the question and the read.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -86,12 +87,28 @@ impl MappedFile {
     }
 }
 
-/// Opens a file for reading; a missing one has a sentence of its own.
+/// Opens a file for reading; a missing one has a sentence of its own. Nothing else opens files of a dataset: opening a pipe
+/// waits until somebody writes to it, so what is no file is refused before.
 pub(super) fn open_file(path: &Path) -> Result<File, FormatError> {
-    File::open(path).map_err(|error| match error.kind() {
+    let opened =
+        std::fs::metadata(path).and_then(|meta| if meta.is_file() { File::open(path) } else { Err(no_file(&meta)) });
+    opened.map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => FormatError::Missing(path.to_owned()),
         _ => FormatError::io(path, error),
     })
+}
+
+/// Why what is no file is not opened.
+pub(super) fn no_file(meta: &Metadata) -> std::io::Error {
+    let what = if meta.is_dir() { "a folder" } else { "a pipe or a device" };
+    std::io::Error::other(format!("this is {what}, not a file"))
+}
+
+/// The whole of a small file.
+pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, FormatError> {
+    let mut bytes = Vec::new();
+    open_file(path)?.read_to_end(&mut bytes).map_err(|error| FormatError::io(path, error))?;
+    Ok(bytes)
 }
 
 pub(super) fn stamp(file: &File) -> std::io::Result<Stamp> {

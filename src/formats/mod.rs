@@ -23,6 +23,7 @@ mod natural;
 mod parquet;
 mod reader;
 mod report;
+mod separated;
 mod sidecar;
 mod source;
 mod tar;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::fields::{Mapper, Record};
+use super::mapped::read_file;
 use super::parquet::{KeyedRows, Table, count_failed, not_downloaded, rows_by_key};
 use super::report::Reporter;
 use super::source::RawRecord;
@@ -50,7 +51,7 @@ impl Beside {
                 Err(error) => beside.unreadable(&error),
             }
         }
-        if let Ok(text) = std::fs::read(&stats) {
+        if let Ok(text) = read_file(&stats) {
             match serde_json::from_slice::<serde_json::Value>(&text) {
                 Ok(value) => beside.successes = value.get("successes").and_then(serde_json::Value::as_u64),
                 Err(error) => beside.warnings.push(Warning::new(
@@ -121,13 +122,11 @@ impl IndexCheck {
     pub(super) fn open(shard: &Path) -> Self {
         let [_, _, index] = files(shard);
         let mut check = Self { offsets: None, at: 0, wrong: None };
-        if let Ok(text) = std::fs::read_to_string(&index) {
-            match parse_index(&text) {
+        if let Ok(text) = read_file(&index) {
+            match std::str::from_utf8(&text).ok().and_then(parse_index) {
                 Some(offsets) => check.offsets = Some(offsets),
                 None => check.wrong = Some("it is not in a form that is known".to_owned()),
             }
-        } else if index.is_file() {
-            check.wrong = Some("it is not a text".to_owned());
         }
         check
     }

@@ -39,8 +39,6 @@ pub(super) struct Walk<'a> {
     bytes: &'a [u8],
     at: usize,
     done: bool,
-    /// What a global pax header said about all following members.
-    global: Pax,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -52,7 +50,7 @@ struct Pax {
 
 impl<'a> Walk<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, done: false, global: Pax::default() }
+        Self { bytes, at: 0, done: false }
     }
 
     /// The next valid header at or after `from` on the grid of blocks.
@@ -90,7 +88,7 @@ impl<'a> Iterator for Walk<'a> {
             return None;
         }
         let mut start = self.at;
-        let mut pax = self.global.clone();
+        let mut pax = Pax::default();
         let mut long_name: Option<Cow<'a, [u8]>> = None;
         let mut extended = false;
         loop {
@@ -123,11 +121,9 @@ impl<'a> Iterator for Walk<'a> {
                             long_name = Some(Cow::Borrowed(&content[..end]));
                         }
                         b'K' => {}
-                        b'g' => {
-                            read_pax(content, &mut self.global);
-                            pax = self.global.clone();
-                            extended = false;
-                        }
+                        // What is said of all members (a commit's id, a time) is of no use here; a path or size of all members
+                        // makes no sense.
+                        b'g' => extended = false,
                         _ => read_pax(content, &mut pax),
                     }
                     self.at = after(body, size);
@@ -158,7 +154,7 @@ impl<'a> Iterator for Walk<'a> {
                     self.at = after(body, size);
                     // Tars from before ustar mark a folder by the slash alone.
                     if name.last() == Some(&b'/') {
-                        (start, extended, pax) = (self.at, false, self.global.clone());
+                        (start, extended, pax) = (self.at, false, Pax::default());
                         continue;
                     }
                     return Some(Event::Member(Member { name, header: start, data: body..body + size as usize }));
@@ -181,7 +177,7 @@ impl<'a> Iterator for Walk<'a> {
                 b'1'..=b'6' => self.at = body,
                 _ => self.at = after(body, size),
             }
-            (start, extended, pax) = (self.at, false, self.global.clone());
+            (start, extended, pax) = (self.at, false, Pax::default());
         }
     }
 }
@@ -398,6 +394,14 @@ mod tests {
         check(&[entry(b"././@LongLink", b'K', b"target\0"), entry(b"l", b'2', b""), member(b"b", b"3")], &["b=3"]);
         check(&[entry(b"x", b'x', &pax(&[("path", "ü.jpg"), ("mtime", "1.5")])), member(b"cut", b"4")], &["ü.jpg=4"]);
         check(&[entry(b"g", b'g', &pax(&[("comment", "hello")])), member(b"a", b"5")], &["a=5"]);
+        check(
+            &[
+                entry(b"g", b'g', &pax(&[("path", "all"), ("size", "3"), ("GNU.sparse.name", "s")])),
+                member(b"a", b"5"),
+                member(b"b", b""),
+            ],
+            &["a=5", "b="],
+        );
         check(&[entry(b"d", b'5', b""), member(b"d/a", b"6"), entry(b"l", b'1', b"")], &["d/a=6"]);
         check(&[member(b"old/", b""), member(b"old/a", b"7")], &["old/a=7"]);
         check(

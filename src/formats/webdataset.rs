@@ -3,8 +3,8 @@
 //! A member's name is split at the first dot of its base name into key and extension (`a/1.seg.png` -> `a/1`, `seg.png`);
 //! neighbours with one key are one sample. Members of the archive's root named `__x__`, hidden files and names without
 //! a dot are no data, as in WebDataset. Where the members of a key do not stand together, WebDataset would make several
-//! samples of them; here they are put together where the key first stands, and a warning tells. If such a late member has
-//! an extension that the sample has already, it is a second sample with the same key: the first stays, the late ones are dropped.
+//! samples of them; here they are put together where the key first stands, and a warning tells. If a late run of members has
+//! an extension that the sample has already, it is a second sample with the same key: the first stays, the whole run is dropped.
 //!
 //! A first pass over the headers makes a list of the members and finds the keys that stand apart, the second hands out the
 //! samples. The image of a sample is its first member with an image's extension (`.jpg` before
@@ -20,12 +20,14 @@ use std::path::{Path, PathBuf};
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::fields::{Mapper, Record, cut_text};
+use super::folder::escaped;
+use super::gz::{self, Packing};
 use super::image::{Codec, probe};
 use super::mapped::MappedFile;
 use super::report::Reporter;
+use super::sidecar;
 use super::source::{Field, FormatError, ImageEntry, Location, RawRecord, RawSample, ReadOptions, Shard, Sink};
 use super::tar::{Event, Member, Walk};
-use super::{gz, sidecar};
 use crate::base::{Warning, WarningKind};
 
 /// Members between two looks at the file's length.
@@ -40,16 +42,20 @@ const IMAGE_EXTENSIONS: [&str; 6] = ["jpg", "jpeg", "png", "webp", "gif", "bmp"]
 /// Extensions of texts paired with the image.
 const TEXT_EXTENSIONS: [&str; 3] = ["txt", "caption", "text"];
 
-/// The tar to map for a shard: the shard itself, or the uncompressed copy of a compressed one.
+/// The tar to map for a shard: the shard itself, or the uncompressed copy of a compressed one. The first bytes say which it is:
+/// names are often wrong.
 pub(super) fn tar_path(shard: &Shard, opts: &ReadOptions, warnings: &mut Vec<Warning>) -> Result<PathBuf, FormatError> {
-    if is_compressed(&shard.path) { gz::uncompressed_copy(shard, opts, warnings) } else { Ok(shard.path.clone()) }
-}
-
-/// True for `.tar.gz` and `.tgz`.
-#[expect(clippy::case_sensitive_file_extension_comparisons, reason = "the name is in lower case")]
-pub(super) fn is_compressed(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    name.ends_with(".gz") || name.ends_with(".tgz")
+    match gz::packing(&shard.path)? {
+        Packing::None => Ok(shard.path.clone()),
+        Packing::Gzip => gz::uncompressed_copy(shard, opts, warnings),
+        other => {
+            let name = other.name();
+            let message = format!(
+                "this is compressed with {name}, which is not read for shards; unpack it, or pack it with gzip"
+            );
+            Err(FormatError::corrupt(&shard.path, message))
+        }
+    }
 }
 
 /// A member that belongs to a sample.
@@ -79,6 +85,9 @@ pub(super) fn scan(shard: &Shard, opts: &ReadOptions, sink: &mut dyn Sink) -> Re
         fits: sidecar::IndexCheck::open(&shard.path),
     };
     let Index { names, entries, mut late } = index;
+    if entries.is_empty() {
+        no_samples(&file, &shard.path, &mut scan.report)?;
+    }
     let mut released = 0;
     let mut at = 0;
     while at < entries.len() {
@@ -94,20 +103,13 @@ pub(super) fn scan(shard: &Shard, opts: &ReadOptions, sink: &mut dyn Sink) -> Re
         let late = if late.is_empty() { None } else { late.get_mut(&hash(key)) };
         let more = match late.map(|late| std::mem::replace(late, Late::Taken)) {
             Some(Late::Taken) => continue,
-            Some(Late::Waiting(parts)) => parts,
+            Some(Late::Waiting(runs)) => runs,
             None => Vec::new(),
         };
         scan.fits.sample(run[0].offset);
         let key = scan.readable_key(key);
         let mut parts: Vec<Part> = Vec::with_capacity(run.len());
-        for part in run.iter().map(|entry| entry.part(&names)) {
-            if parts.iter().any(|other| other.extension == part.extension) {
-                let message = format!("a second .{} in one sample is left out; the first is kept", part.extension);
-                scan.report.warn(Warning::new(WarningKind::DuplicateMember, message).key(key.as_str()));
-            } else {
-                parts.push(part);
-            }
-        }
+        scan.add_run(&key, &mut parts, run.iter().map(|entry| entry.part(&names)));
         scan.add_late(&key, &mut parts, more);
         let sample = scan.sample(key, &parts);
         scan.emitted += 1;
@@ -138,7 +140,8 @@ struct IndexEntry {
 /// The parts of a key that do not stand where the key first stands.
 #[derive(Debug)]
 enum Late {
-    Waiting(Vec<Part>),
+    /// Run by run: one may belong to the sample, another be a second sample.
+    Waiting(Vec<Vec<Part>>),
     Taken,
 }
 
@@ -184,14 +187,19 @@ impl Index {
                 continue;
             };
             let key = hash(key);
-            if last != Some(key) {
+            let starts = last != Some(key);
+            if starts {
                 last = Some(key);
                 is_late = !seen.insert(key);
             }
             if is_late {
                 let late = index.late.entry(key).or_insert_with(|| Late::Waiting(Vec::new()));
-                if let Late::Waiting(parts) = late {
-                    parts.push(entry.part(&index.names));
+                if let Late::Waiting(runs) = late {
+                    let part = entry.part(&index.names);
+                    match runs.last_mut() {
+                        Some(run) if !starts => run.push(part),
+                        _ => runs.push(vec![part]),
+                    }
                 }
             }
             index.entries.push(entry);
@@ -232,17 +240,22 @@ fn extension_text(extension: &[u8]) -> String {
     }
 }
 
-/// A name that may not be UTF-8, with the bytes that are not as `\xNN`.
-fn escaped(name: &[u8]) -> String {
-    name.utf8_chunks().fold(String::new(), |mut text, chunk| {
-        use std::fmt::Write as _;
-        text.push_str(chunk.valid());
-        for byte in chunk.invalid() {
-            // Writing into a string does not fail.
-            let _ = write!(text, "\\x{byte:02x}");
+/// What to say of a shard in which no member was found.
+fn no_samples(file: &MappedFile, path: &Path, report: &mut Reporter<'_>) -> Result<(), FormatError> {
+    file.check()?;
+    let message = match Walk::new(file.bytes()).next() {
+        Some(Event::Corrupt { at: 0, resumed: None }) => {
+            return Err(FormatError::corrupt(path, "this is neither a tar nor gzip; check how it was made"));
         }
-        text
-    })
+        None if file.bytes().iter().any(|&byte| byte != 0) => {
+            "the shard begins with the mark of its end; what follows is not read"
+        }
+        // Cut within the first member, which is told.
+        Some(Event::Truncated { .. }) => return Ok(()),
+        _ => "the shard holds no samples",
+    };
+    report.warn(Warning::new(WarningKind::ShardCorrupt, message));
+    Ok(())
 }
 
 /// Warns about what the walk met that is no member.
@@ -312,24 +325,36 @@ impl Scan<'_> {
         text
     }
 
-    /// Adds the parts of a sample that stand further on in the shard.
-    fn add_late(&mut self, key: &str, parts: &mut Vec<Part>, late: Vec<Part>) {
-        if late.is_empty() {
-            return;
-        }
-        let is_new = |part: &Part| parts.iter().all(|other| other.extension != part.extension);
-        let warning = if late.iter().all(is_new) {
-            let message = "members of this sample do not stand together in the shard; they are put together here";
-            Warning::new(WarningKind::MembersApart, message)
-        } else {
-            let message = "another sample of the shard has the same key; the first is kept";
-            Warning::new(WarningKind::DuplicateKey, message)
-        };
-        self.report.warn(warning.key(key));
-        for part in late {
-            if parts.iter().all(|other| other.extension != part.extension) {
+    /// Adds members that stand together; of two with one extension the first is kept.
+    fn add_run(&mut self, key: &str, parts: &mut Vec<Part>, run: impl IntoIterator<Item = Part>) {
+        for part in run {
+            if parts.iter().any(|other| other.extension == part.extension) {
+                let message = format!("a second .{} in one sample is left out; the first is kept", part.extension);
+                self.report.warn(Warning::new(WarningKind::DuplicateMember, message).key(key));
+            } else {
                 parts.push(part);
             }
+        }
+    }
+
+    /// Adds the parts of a sample that stand further on in the shard, except for runs that are samples of their own.
+    fn add_late(&mut self, key: &str, parts: &mut Vec<Part>, late: Vec<Vec<Part>>) {
+        let (mut apart, mut second) = (false, false);
+        for run in late {
+            if run.iter().any(|part| parts.iter().any(|other| other.extension == part.extension)) {
+                second = true;
+            } else {
+                apart = true;
+                self.add_run(key, parts, run);
+            }
+        }
+        if apart {
+            let message = "members of this sample do not stand together in the shard; they are put together here";
+            self.report.warn(Warning::new(WarningKind::MembersApart, message).key(key));
+        }
+        if second {
+            let message = "another sample of the shard has the same key; the first is kept";
+            self.report.warn(Warning::new(WarningKind::DuplicateKey, message).key(key));
         }
     }
 
@@ -480,7 +505,7 @@ const PEEK: u64 = 4 << 20;
 
 /// What a member's name and first bytes say about columns: the extension with an example, for the open dialog.
 pub(super) fn columns(shard: &Shard) -> Result<Vec<(String, String)>, FormatError> {
-    if is_compressed(&shard.path) {
+    if gz::packing(&shard.path)? == Packing::Gzip {
         let mut start = Vec::new();
         let read = gz::open_stream(&shard.path)?.take(PEEK).read_to_end(&mut start);
         // A stream that breaks off has told what it could.

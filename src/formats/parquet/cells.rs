@@ -166,8 +166,24 @@ pub(super) fn binary(array: &ArrayRef, at: usize) -> Option<&[u8]> {
     any.downcast_ref::<FixedSizeBinaryArray>().map(|array| array.value(at))
 }
 
+/// The elements of a list column and the place of a row's first among them; `None` where the column is no list, `Some(None)` where
+/// the row has no element.
+pub(super) fn first_in_list(array: &ArrayRef, at: usize) -> Option<Option<(&ArrayRef, usize)>> {
+    if let Some(list) = array.as_list_opt::<i32>() {
+        let filled = !list.is_null(at) && list.value_length(at) > 0;
+        return Some(filled.then(|| (list.values(), list.value_offsets()[at] as usize)));
+    }
+    let list = array.as_list_opt::<i64>()?;
+    let filled = !list.is_null(at) && list.value_length(at) > 0;
+    Some(filled.then(|| (list.values(), list.value_offsets()[at] as usize)))
+}
+
 /// The picture's bytes of an image column in a row.
 pub(super) fn image_bytes(array: &ArrayRef, at: usize) -> Option<&[u8]> {
+    if let Some(first) = first_in_list(array, at) {
+        let (elements, at) = first?;
+        return image_bytes(elements, at);
+    }
     match array.as_any().downcast_ref::<StructArray>() {
         Some(parts) if parts.is_null(at) => None,
         Some(parts) => binary(parts.column_by_name("bytes")?, at),
@@ -176,6 +192,10 @@ pub(super) fn image_bytes(array: &ArrayRef, at: usize) -> Option<&[u8]> {
 }
 
 pub(super) fn struct_path(array: &ArrayRef, at: usize) -> Option<String> {
+    if let Some(first) = first_in_list(array, at) {
+        let (elements, at) = first?;
+        return struct_path(elements, at);
+    }
     let parts = array.as_any().downcast_ref::<StructArray>()?;
     match cell(parts.column_by_name("path")?, at) {
         Cell::Text(text) => Some(text.into_owned()),

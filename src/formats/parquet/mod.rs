@@ -11,8 +11,9 @@ mod rows;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use arrow::array::{Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field as ArrowField, Schema};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -24,9 +25,10 @@ use parquet::file::metadata::PageIndexPolicy;
 use rustc_hash::FxHashMap;
 use serde_json::Value;
 
-use self::cells::{binary, cell, image_bytes, is_binary, is_embedding, json, row_json, struct_path};
+use self::cells::{binary, cell, first_in_list, image_bytes, is_binary, is_embedding, json, row_json, struct_path};
 pub(super) use self::rows::RowReader;
-use super::fields::{Cell, ColumnRef, Mapper, Record, Slot};
+use super::detect::is_image_name;
+use super::fields::{Cell, ColumnRef, Mapper, Record, Slot, guess_field};
 use super::image::{Codec, Probe, probe};
 use super::keys::Keys;
 use super::mapped::{Stamp, open_file, stamp};
@@ -41,11 +43,16 @@ const BATCH_BYTES: u64 = 8 << 20;
 /// Rows of a batch without images.
 const BATCH_ROWS: usize = 2048;
 
+/// Values that are looked at to see whether a column of bytes holds texts.
+const FIRST_VALUES: usize = 16;
+
 /// An open parquet file with its footer.
 #[derive(Debug)]
 pub(super) struct Table {
     file: File,
     metadata: ArrowReaderMetadata,
+    /// The file's columns, with those of bytes that hold texts as texts (old Spark and Impala write them so).
+    schema: Arc<Schema>,
     stamp: Option<Stamp>,
 }
 
@@ -63,12 +70,15 @@ impl Table {
             Ok(Ok(metadata)) => {
                 if let Some(codec) = unsupported_compression(&metadata) {
                     let message = format!(
-                        "it is compressed with {codec}, which is not supported; write it again with zstd or snappy"
+                        "it is compressed with {codec}, which this build does not read; rewrite it with zstd or snappy"
                     );
                     return Err(FormatError::corrupt(path, message));
                 }
                 let stamp = stamp(&file).ok();
-                Ok(Self { file, metadata, stamp })
+                let schema = Arc::clone(metadata.schema());
+                let mut table = Self { file, metadata, schema, stamp };
+                table.schema = Arc::new(table.with_texts());
+                Ok(table)
             }
             Ok(Err(error)) => Err(FormatError::corrupt(path, format!("this is not a readable parquet file ({error})"))),
             Err(error) => Err(FormatError::corrupt(path, format!("this is not a readable parquet file ({error})"))),
@@ -81,7 +91,66 @@ impl Table {
     }
 
     pub(super) fn schema(&self) -> &Schema {
-        self.metadata.schema()
+        &self.schema
+    }
+
+    /// The schema with the columns of bytes that hold texts as texts.
+    fn with_texts(&self) -> Schema {
+        let fields = self.schema.fields().iter().map(|field| {
+            let is_text = is_binary(field.data_type()) && self.holds_texts(field.name());
+            if is_text { Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8)) } else { Arc::clone(field) }
+        });
+        Schema::new_with_metadata(fields.collect::<Vec<_>>(), self.schema.metadata().clone())
+    }
+
+    /// True where the first values of a column of bytes are UTF-8 (one odd letter in Latin-1 makes no bytes of a text) and no
+    /// pictures. What is named as pictures are must look like a path or a link.
+    fn holds_texts(&self, name: &str) -> bool {
+        let named = matches!(guess_field(name), Some((Field::Image, _)));
+        let (mut texts, mut others) = (0, 0);
+        for group in 0..self.row_groups().min(4) {
+            let mask = self.projection(|root, _| root == name);
+            let rows = RowSelection::from(vec![RowSelector::select(FIRST_VALUES.min(self.rows_in(group) as usize))]);
+            let Ok(mut reader) = self.read(group, mask, FIRST_VALUES, Some(rows)) else { return false };
+            let Ok(Some(Ok(batch))) = guarded(|| reader.next()) else { continue };
+            for bytes in (0..batch.num_rows()).filter_map(|at| binary(batch.column(0), at)) {
+                if starts_as_image(bytes) || bytes.contains(&0) {
+                    return false;
+                }
+                match std::str::from_utf8(bytes) {
+                    Ok(text) if named && !is_image_name(text) && !text.contains("://") => return false,
+                    Ok(text) => texts += usize::from(!text.is_empty()),
+                    Err(_) => others += 1,
+                }
+            }
+            if texts + others > 0 {
+                break;
+            }
+        }
+        texts > others
+    }
+
+    /// The batch with the columns of bytes that hold texts as texts; what is not UTF-8 in them is replaced.
+    fn as_texts(&self, batch: RecordBatch) -> RecordBatch {
+        let schema = batch.schema();
+        let is_text = |field: &ArrowField| {
+            is_binary(field.data_type())
+                && self.schema.field_with_name(field.name()).is_ok_and(|known| known.data_type().is_string())
+        };
+        if !schema.fields().iter().any(|field| is_text(field)) {
+            return batch;
+        }
+        let columns = schema.fields().iter().zip(batch.columns()).map(|(field, column)| {
+            if !is_text(field) {
+                return (Arc::clone(field), Arc::clone(column));
+            }
+            let texts: StringArray =
+                (0..column.len()).map(|at| binary(column, at).map(String::from_utf8_lossy)).collect();
+            let field = field.as_ref().clone().with_data_type(DataType::Utf8).with_nullable(true);
+            (Arc::new(field), Arc::new(texts) as ArrayRef)
+        });
+        let (fields, columns): (Vec<_>, Vec<_>) = columns.unzip();
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap_or(batch)
     }
 
     fn row_groups(&self) -> usize {
@@ -151,6 +220,7 @@ impl Table {
             match guarded(|| reader.next()) {
                 Ok(None) => return Ok(Ok(())),
                 Ok(Some(Ok(batch))) => {
+                    let batch = self.as_texts(batch);
                     take(&batch, row)?;
                     row += batch.num_rows() as u64;
                 }
@@ -166,7 +236,7 @@ fn unsupported_compression(metadata: &ArrowReaderMetadata) -> Option<&'static st
     let columns =
         metadata.metadata().row_groups().iter().take(1).flat_map(parquet::file::metadata::RowGroupMetaData::columns);
     columns.map(parquet::file::metadata::ColumnChunkMetaData::compression).find_map(|codec| match codec {
-        Compression::BROTLI(_) => Some("Brotli"),
+        Compression::BROTLI(_) => Some("brotli"),
         Compression::LZO => Some("LZO"),
         _ => None,
     })
@@ -183,7 +253,7 @@ fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
 /// How pictures stand in the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ImageColumn {
-    /// `struct{bytes, path}`.
+    /// `struct{bytes, path}`, or a list of such.
     Struct(String),
     /// A binary column.
     Binary(String),
@@ -223,9 +293,9 @@ impl ImageColumn {
 
     fn of(field: &ArrowField) -> Self {
         match field.data_type() {
-            DataType::Struct(inner)
-                if inner.iter().any(|part| part.name() == "bytes" && is_binary(part.data_type())) =>
-            {
+            kind if has_bytes(kind) => Self::Struct(field.name().clone()),
+            // Several pictures a row: the first is shown.
+            DataType::List(item) | DataType::LargeList(item) if has_bytes(item.data_type()) => {
                 Self::Struct(field.name().clone())
             }
             kind if is_binary(kind) => Self::Binary(field.name().clone()),
@@ -254,6 +324,12 @@ impl Table {
             _ => false,
         }
     }
+}
+
+/// True for `struct{bytes, ..}`.
+fn has_bytes(kind: &DataType) -> bool {
+    matches!(kind, DataType::Struct(parts)
+        if parts.iter().any(|part| part.name() == "bytes" && is_binary(part.data_type())))
 }
 
 /// Class names of integer columns, as Hugging Face keeps them in the file's metadata.
@@ -301,7 +377,7 @@ pub(super) fn scan(root: &Path, shard: &Shard, opts: &ReadOptions, sink: &mut dy
         let mask = table.projection(|column, below| {
             if image.bytes_root() == Some(column) {
                 // The bytes stay where they are if the size of the picture is known without them.
-                return !sized || below.first().is_some_and(|part| part != "bytes");
+                return !sized || below.last().is_some_and(|part| part != "bytes");
             }
             schema_types.get(column).is_none_or(|kind| !is_binary(kind))
         });
@@ -392,7 +468,9 @@ impl Rows<'_> {
                 let column = batch.column_by_name(name);
                 if self.sized && record.width.is_some() && record.height.is_some() {
                     // A null picture shows in the rest of its struct; of a binary column nothing was read at all.
-                    if column.is_some_and(|column| column.is_null(at)) {
+                    if column
+                        .is_some_and(|column| column.is_null(at) || matches!(first_in_list(column, at), Some(None)))
+                    {
                         return None;
                     }
                     return Some(ImageEntry {
@@ -548,6 +626,7 @@ pub(super) fn columns(path: &Path) -> Result<Vec<(String, String)>, FormatError>
         if let Ok(mut reader) = table.read(0, mask, 20, Some(rows))
             && let Ok(Some(Ok(batch))) = guarded(|| reader.next())
         {
+            let batch = table.as_texts(batch);
             for (name, example) in &mut columns {
                 let Some(column) = batch.column_by_name(name) else { continue };
                 let value = (0..batch.num_rows()).filter(|&at| !column.is_null(at)).find_map(|at| json(column, at));
@@ -563,6 +642,7 @@ pub(super) fn columns(path: &Path) -> Result<Vec<(String, String)>, FormatError>
 fn type_name(kind: &DataType) -> String {
     match kind {
         DataType::Struct(_) => "image".to_owned(),
+        DataType::List(item) | DataType::LargeList(item) if has_bytes(item.data_type()) => "images".to_owned(),
         kind if is_binary(kind) => "binary".to_owned(),
         kind => kind.to_string().to_lowercase(),
     }

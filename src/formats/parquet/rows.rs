@@ -44,7 +44,7 @@ impl RowReader {
         let rows =
             RowSelection::from(vec![RowSelector::skip((row - start) as usize), RowSelector::select(count as usize)]);
         let mask =
-            self.table.projection(|root, below| root == column && below.first().is_none_or(|part| part == "bytes"));
+            self.table.projection(|root, below| root == column && below.last().is_none_or(|part| part == "bytes"));
         let damaged = |error: String| FormatError::corrupt(path, format!("row {row} cannot be decoded ({error})"));
         let mut reader = self.table.read(group, mask, count as usize, Some(rows)).map_err(damaged)?;
         let mut read = Vec::new();
