@@ -166,21 +166,20 @@ pub(super) fn binary(array: &ArrayRef, at: usize) -> Option<&[u8]> {
     any.downcast_ref::<FixedSizeBinaryArray>().map(|array| array.value(at))
 }
 
-/// The elements of a list column and the place of a row's first among them; `None` where the column is no list, `Some(None)` where
-/// the row has no element.
-pub(super) fn first_in_list(array: &ArrayRef, at: usize) -> Option<Option<(&ArrayRef, usize)>> {
+/// Whether the column is a list, with its elements and where among them a row's first stands (`None` where the row has none).
+pub(super) fn first_in_list(array: &ArrayRef, at: usize) -> (bool, Option<(&ArrayRef, usize)>) {
     if let Some(list) = array.as_list_opt::<i32>() {
         let filled = !list.is_null(at) && list.value_length(at) > 0;
-        return Some(filled.then(|| (list.values(), list.value_offsets()[at] as usize)));
+        return (true, filled.then(|| (list.values(), list.value_offsets()[at] as usize)));
     }
-    let list = array.as_list_opt::<i64>()?;
+    let Some(list) = array.as_list_opt::<i64>() else { return (false, None) };
     let filled = !list.is_null(at) && list.value_length(at) > 0;
-    Some(filled.then(|| (list.values(), list.value_offsets()[at] as usize)))
+    (true, filled.then(|| (list.values(), list.value_offsets()[at] as usize)))
 }
 
 /// The picture's bytes of an image column in a row.
 pub(super) fn image_bytes(array: &ArrayRef, at: usize) -> Option<&[u8]> {
-    if let Some(first) = first_in_list(array, at) {
+    if let (true, first) = first_in_list(array, at) {
         let (elements, at) = first?;
         return image_bytes(elements, at);
     }
@@ -192,7 +191,7 @@ pub(super) fn image_bytes(array: &ArrayRef, at: usize) -> Option<&[u8]> {
 }
 
 pub(super) fn struct_path(array: &ArrayRef, at: usize) -> Option<String> {
-    if let Some(first) = first_in_list(array, at) {
+    if let (true, first) = first_in_list(array, at) {
         let (elements, at) = first?;
         return struct_path(elements, at);
     }

@@ -469,7 +469,7 @@ impl Rows<'_> {
                 if self.sized && record.width.is_some() && record.height.is_some() {
                     // A null picture shows in the rest of its struct; of a binary column nothing was read at all.
                     if column
-                        .is_some_and(|column| column.is_null(at) || matches!(first_in_list(column, at), Some(None)))
+                        .is_some_and(|column| column.is_null(at) || matches!(first_in_list(column, at), (true, None)))
                     {
                         return None;
                     }
