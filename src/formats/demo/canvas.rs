@@ -123,7 +123,7 @@ impl Canvas {
         let outer = self.clip.take();
         let mut mask = outer.clone();
         if let Some(mask) = &mut mask {
-            mask.intersect_path(path, FillRule::Winding, true, self.place)
+            mask.intersect_path(path, FillRule::Winding, true, self.place);
         } else {
             mask = Mask::new(self.pixmap.width(), self.pixmap.height());
             if let Some(mask) = &mut mask {
