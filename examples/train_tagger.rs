@@ -336,7 +336,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         rate: 0.05,
         cutoff: 2,
         gold_history: 0.0,
-        levels: 127,
+        levels: 30,
     };
     let (mut paths, mut dev, mut hold_out) = (Vec::new(), None, false);
     let mut args = std::env::args().skip(1);

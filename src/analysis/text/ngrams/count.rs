@@ -1,11 +1,17 @@
 //! Counts of the n-grams of one order: packed keys, scattered into buckets by hash, counted bucket by bucket in the cache.
 //!
+//! An n-gram seen `keep` times consists of two shorter ones seen `keep` times: while an order is counted, the hashes of its frequent
+//! n-grams are marked in a [`Filter`], and n-grams of the next order whose halves are not both marked are never made. A wrong mark
+//! (two hashes that meet) lets a rare n-gram through to be counted, nothing more.
+//!
 //! 1. The token streams are scanned once for the number of keys of each bucket.
 //! 2. Buckets are taken in groups whose keys fit into the budget. For each group the streams are scanned again, the keys of
 //!    the group go to their places (through small write buffers, so that a page is touched once for eight keys).
 //! 3. Each bucket, small enough for the second-level cache, is counted in an open-addressing table.
 //!
 //! A tighter budget means more scans, never other numbers. Nothing but the token streams has to be spilled.
+
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
@@ -16,7 +22,7 @@ use super::vocabulary::Union;
 use super::{GramCount, MAX_N, NgramError, Options, SIDES, Side};
 use crate::base::CancelToken;
 
-/// Keys that a bucket should hold: its table (two slots a key at most) then stays in the second-level cache.
+/// Keys that a bucket should hold, at most: its table then stays in the second-level cache.
 const BUCKET: u64 = 1 << 14;
 /// Keys that wait in a write buffer.
 const WAIT: usize = 8;
@@ -30,6 +36,7 @@ pub(super) trait Key: Copy + Default + Eq + Send + Sync {
     /// A hash of the n-gram whose top bits are good; both sides of an n-gram have the same.
     fn hash(self) -> u64;
     fn mask(bits: u32) -> Self;
+    fn and(self, mask: Self) -> Self;
     fn unpack(self, n: usize, bits: u32) -> [u32; MAX_N];
 }
 
@@ -61,6 +68,10 @@ macro_rules! key {
             fn mask(bits: u32) -> Self {
                 if bits >= <$type>::BITS { Self::MAX } else { (1 << bits) - 1 }
             }
+            #[inline]
+            fn and(self, mask: Self) -> Self {
+                self & mask
+            }
             fn unpack(self, n: usize, bits: u32) -> [u32; MAX_N] {
                 let mut ids = [0; MAX_N];
                 let mut rest = self >> 1;
@@ -73,6 +84,7 @@ macro_rules! key {
         }
     };
 }
+// A key that fits into both hashes to the same: a filter made with one is asked with the other.
 key!(u64, |key| key);
 key!(u128, |key| (key as u64) ^ ((key >> 64) as u64).wrapping_mul(0xD6E8_FEB8_6659_FD93));
 
@@ -84,6 +96,34 @@ pub(super) struct Found {
     pub(super) table: Vec<GramCount>,
     /// Times the token streams were scanned, the scan for the sizes included.
     pub(super) scans: usize,
+    /// Marks of the n-grams seen `keep` times or more, if the next order has a use for them.
+    pub(super) filter: Option<Filter>,
+}
+
+/// Marks of n-grams by hash: all that were put in are there, few others.
+pub(super) struct Filter {
+    words: Vec<AtomicU64>,
+    shift: u32,
+}
+
+impl Filter {
+    /// For an order of `total` n-grams, within an eighth of the budget.
+    fn new(total: u64, memory: usize) -> Self {
+        let bits = (total / 4).min(memory as u64 / 2).next_power_of_two().clamp(1 << 10, 1 << 28);
+        Self { words: (0..bits / 64).map(|_| AtomicU64::new(0)).collect(), shift: 64 - bits.trailing_zeros() }
+    }
+
+    /// Marking is a set union: threads may do it in any order.
+    fn mark(&self, hash: u64) {
+        let bit = hash >> self.shift;
+        self.words[(bit / 64) as usize].fetch_or(1 << (bit % 64), Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn has(&self, hash: u64) -> bool {
+        let bit = hash >> self.shift;
+        self.words[(bit / 64) as usize].load(Ordering::Relaxed) >> (bit % 64) & 1 != 0
+    }
 }
 
 /// Compares like the n-gram's text: alphabetical places of its words; then the ids, which follow from them.
@@ -101,6 +141,12 @@ struct Order<'a> {
     options: &'a Options,
     /// Hash >> shift is the bucket.
     shift: u32,
+    /// Marks of the frequent n-grams of the order before.
+    before: Option<&'a Filter>,
+    /// Where to mark those of this order.
+    marks: Option<Filter>,
+    /// n-grams seen less often over both sides may be left out.
+    keep: u64,
 }
 
 /// Counts one order.
@@ -114,10 +160,25 @@ pub(super) fn count<K: Key>(
     store: &dyn SpillStore,
     cancel: &CancelToken,
     options: &Options,
+    before: Option<&Filter>,
+    keep: u64,
 ) -> Result<Found, NgramError> {
     let total: u64 = runs.iter().map(|run| run.totals[n - 1]).sum();
     let buckets = (total / BUCKET).next_power_of_two().clamp(2, 1 << 13) as usize;
-    let order = Order { n, bits, runs, sides, union, store, cancel, options, shift: 64 - buckets.trailing_zeros() };
+    let order = Order {
+        n,
+        bits,
+        runs,
+        sides,
+        union,
+        store,
+        cancel,
+        options,
+        shift: 64 - buckets.trailing_zeros(),
+        before,
+        marks: (keep > 1 && n < options.max_n).then(|| Filter::new(total, options.memory)),
+        keep,
+    };
     let threads = rayon::current_num_threads();
     let chunks = order.chunks(if threads == 1 { 1 } else { threads * 2 });
 
@@ -127,7 +188,8 @@ pub(super) fn count<K: Key>(
 
     // Half of the budget for keys; the write buffers and the tables have the rest.
     let room = (options.memory as u64 / 2 / size_of::<K>() as u64).max(1 << 12);
-    let mut found = Found { sides: Default::default(), tops: Default::default(), table: Vec::new(), scans: 1 };
+    let mut found =
+        Found { sides: Default::default(), tops: Default::default(), table: Vec::new(), scans: 1, filter: None };
     let mut tops: [Top<Alphabetical>; SIDES] = [Top::new(options.top), Top::new(options.top)];
     let mut keys: Vec<K> = Vec::new();
     let mut from = 0;
@@ -169,6 +231,7 @@ pub(super) fn count<K: Key>(
         from = to;
     }
     found.tops = tops.map(Top::into_sorted);
+    found.filter = order.marks;
     Ok(found)
 }
 
@@ -205,26 +268,49 @@ impl Order<'_> {
         chunks
     }
 
-    /// Calls `found` with the key of every n-gram of kept words in a chunk.
+    /// Calls `found` with the key of every n-gram in a chunk, but for those of which it is known that they are rare.
     #[inline]
     fn scan<K: Key>(&self, chunk: &Chunk, mut found: impl FnMut(K)) -> Result<(), NgramError> {
         let mut scratch = Scratch::default();
         let mask = K::mask(self.bits * self.n as u32);
+        let shorter = K::mask(self.bits * (self.n as u32 - 1));
         for &(r, b) in chunk {
             self.cancel.check()?;
             let (ids, side) = (&self.union.ids[r][..], self.sides[r]);
             let mut key = K::default();
             let mut held = 0;
-            for &local in self.runs[r].blocks[b].ids(self.store, &mut scratch)? {
-                let id = ids[local as usize];
-                if id == 0 {
-                    held = 0;
-                    continue;
+            let block = self.runs[r].blocks[b].ids(self.store, &mut scratch)?;
+            if let Some(before) = self.before {
+                // Shorter n-grams in a row, up to here, that are frequent: two of them overlap in one of this order.
+                let mut frequent = 0;
+                for &local in block {
+                    let id = ids[local as usize];
+                    if id == 0 {
+                        (held, frequent) = (0, 0);
+                        continue;
+                    }
+                    key = key.push(id, self.bits, mask);
+                    held += 1;
+                    if held >= self.n - 1 {
+                        let is_frequent = before.has(key.and(shorter).with_side(0).hash());
+                        frequent = if is_frequent { frequent + 1 } else { 0 };
+                        if frequent >= 2 {
+                            found(key.with_side(side));
+                        }
+                    }
                 }
-                key = key.push(id, self.bits, mask);
-                held += 1;
-                if held >= self.n {
-                    found(key.with_side(side));
+            } else {
+                for &local in block {
+                    let id = ids[local as usize];
+                    if id == 0 {
+                        held = 0;
+                        continue;
+                    }
+                    key = key.push(id, self.bits, mask);
+                    held += 1;
+                    if held >= self.n {
+                        found(key.with_side(side));
+                    }
                 }
             }
         }
@@ -316,7 +402,7 @@ impl<K: Key> Tally<K> {
             return;
         }
         // Most n-grams come more than once, and a bucket of one very frequent n-gram needs no large table.
-        let mut bits = ((keys.len() * 2).next_power_of_two().trailing_zeros()).clamp(4, 15);
+        let mut bits = keys.len().next_power_of_two().trailing_zeros().clamp(4, 14);
         // The top bits chose the bucket, so they are the same in all of its keys.
         let skip = 64 - order.shift;
         self.slots.clear();
@@ -340,35 +426,52 @@ impl<K: Key> Tally<K> {
         if order.sides.contains(&1) {
             for &(key, count) in slots.iter().filter(|slot| slot.1 > 0) {
                 let (_, other) = slots[find(&slots, key.other_side(), skip, bits)];
-                match key.side() {
-                    0 => self.gram(key, [u64::from(count), u64::from(other)], order),
+                let counts = match key.side() {
+                    0 => [count, other],
                     // Seen on the second side only; else it was taken with the first.
-                    _ if other == 0 => self.gram(key, [0, u64::from(count)], order),
-                    _ => {}
+                    _ if other == 0 => [0, count],
+                    _ => continue,
                 }
+                .map(u64::from);
+                self.sides[0].add(counts[0], counts[1], order.options.min_count);
+                self.sides[1].add(counts[1], counts[0], order.options.min_count);
+                self.gram(key, counts, order);
             }
         } else {
-            slots
-                .iter()
-                .filter(|slot| slot.1 > 0)
-                .for_each(|&(key, count)| self.gram(key, [u64::from(count), 0], order));
+            // The sums are known already; only n-grams that are frequent or may come into the ranking are looked at.
+            let side = &mut self.sides[0];
+            side.total += keys.len() as u64;
+            *side.distinct.get_or_insert(0) += used as u64;
+            let min_count = order.options.min_count.min(order.keep);
+            for &(key, count) in slots.iter().filter(|slot| slot.1 > 0) {
+                let count = u64::from(count);
+                if count >= min_count || self.tops[0].wants(count) {
+                    self.sides[0].add_frequent(count, 0, order.options.min_count);
+                    self.gram(key, [count, 0], order);
+                }
+            }
         }
         self.slots = slots;
     }
 
+    /// Takes an n-gram into rankings, table and marks.
     #[inline]
     fn gram(&mut self, key: K, counts: [u64; SIDES], order: &Order) {
-        let min_count = order.options.min_count;
-        for side in 0..SIDES {
-            self.sides[side].add(counts[side], counts[1 - side], min_count);
-            if counts[side] > 0 && self.tops[side].wants(counts[side]) {
+        for (top, &count) in self.tops.iter_mut().zip(&counts) {
+            if count > 0 && top.wants(count) {
                 let ids = key.unpack(order.n, order.bits);
                 let places = ids.map(|id| if id == 0 { 0 } else { order.union.alphabetical[id as usize - 1] + 1 });
-                self.tops[side].push(Ranked { count: counts[side], key: (places, ids) });
+                top.push(Ranked { count, key: (places, ids) });
             }
         }
-        if order.options.table && counts[0] + counts[1] >= min_count {
+        let both = counts[0] + counts[1];
+        if order.options.table && both >= order.options.min_count {
             self.table.push(GramCount { ids: key.unpack(order.n, order.bits), counts });
+        }
+        if let Some(marks) = &order.marks
+            && both >= order.keep
+        {
+            marks.mark(key.hash());
         }
     }
 }

@@ -157,6 +157,12 @@ impl Side {
         }
         self.total += here;
         *self.distinct.get_or_insert(0) += 1;
+        self.add_frequent(here, there, min_count);
+    }
+
+    /// What [`add`](Self::add) does for frequent n-grams only.
+    #[inline]
+    fn add_frequent(&mut self, here: u64, there: u64, min_count: u64) {
         if here >= min_count {
             self.at_least_min += 1;
             self.at_least_min_total += here;
@@ -321,7 +327,7 @@ fn count_kept(
     cancel: &CancelToken,
 ) -> Result<Counts, NgramError> {
     cancel.check()?;
-    let mut union = vocabulary::union(runs, sides, keep, options, store)?;
+    let mut union = vocabulary::union(runs, sides, keep, options, store, cancel)?;
     let bits = u32::BITS - (union.words.len() as u32).leading_zeros();
     let mut captions = [0; SIDES];
     let mut totals = [[0; MAX_N]; SIDES];
@@ -343,13 +349,15 @@ fn count_kept(
         Vec::new()
     };
     let mut orders = vec![OrderCounts { n: 1, sides: std::mem::take(&mut union.sides), table, scans: 0 }];
+    let mut filter = None;
     for n in 2..=options.max_n {
         let count = match bits * n as u32 + 1 {
             ..=64 => count::count::<u64>,
             65..=128 => count::count::<u128>,
             _ => return Err(NgramError::TooManyWords { words: union.words.len(), n }),
         };
-        let found = count(n, bits, runs, sides, &union, store, cancel, options)?;
+        let found = count(n, bits, runs, sides, &union, store, cancel, options, filter.as_ref(), keep)?;
+        filter = found.filter;
         let mut sides = found.sides;
         for (s, (side, top)) in sides.iter_mut().zip(found.tops).enumerate() {
             // n-grams of rare words were not among those counted.

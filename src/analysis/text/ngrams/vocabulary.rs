@@ -8,6 +8,7 @@ use super::run::{Run, Vocabulary};
 use super::store::SpillStore;
 use super::top::{Ranked, Top};
 use super::{Gram, NgramError, Options, SIDES, Side};
+use crate::base::CancelToken;
 
 /// Words that n-grams are counted of, and what the merge counted on its way.
 pub(super) struct Union {
@@ -187,6 +188,7 @@ pub(super) fn union(
     keep: u64,
     options: &Options,
     store: &dyn SpillStore,
+    cancel: &CancelToken,
 ) -> Result<Union, NgramError> {
     let mut ids: Vec<Vec<u32>> = runs.iter().map(|run| vec![0; run.n_words as usize + 1]).collect();
     let mut heap = Heap::new(runs.iter().map(|run| Cursor::new(run, store)).collect())?;
@@ -196,7 +198,12 @@ pub(super) fn union(
     let mut spectra: [BTreeMap<u64, u64>; SIDES] = Default::default();
     let mut tops: [Top<Box<str>>; SIDES] = [Top::new(options.top), Top::new(options.top)];
     let (mut word, mut places) = (Vec::new(), Vec::new());
+    let mut seen = 0_u32;
     while let Some(&first) = heap.heap.first() {
+        seen = seen.wrapping_add(1);
+        if seen.is_multiple_of(1 << 14) {
+            cancel.check()?;
+        }
         word.clear();
         word.extend_from_slice(heap.cursors[first as usize].word());
         places.clear();
