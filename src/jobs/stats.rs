@@ -473,11 +473,11 @@ impl Counting<'_> {
         let mut counts = ngrams::count(a_runs, Some(b_runs), &self.options(true), self.spill, self.cancel)?;
         report.work.scans += counts.orders.iter().map(|order| order.scans as u64).sum::<u64>();
         let (a_leaves, b_leaves) = (self.leaves(&a.samples), self.leaves(&b.samples));
-        report.datasets.push(self.dataset(a, &a_texts.words, &a_texts.pos, &a_leaves, &counts, 0, true));
-        report.datasets.push(self.dataset(b, &b_texts.words, &b_texts.pos, &b_leaves, &counts, 1, true));
+        // A selection beside the whole: what it is compared with is the rest, and all of its n-grams are in the whole.
+        let is_part = a.samples.len() < b.samples.len() && a.samples.is_subset(&b.samples);
+        report.datasets.push(self.dataset(a, &a_texts.words, &a_texts.pos, &a_leaves, &counts, 0, !is_part));
+        report.datasets.push(self.dataset(b, &b_texts.words, &b_texts.pos, &b_leaves, &counts, 1, !is_part));
         self.cancel.check()?;
-        // A selection beside the whole: what it is compared with is the rest.
-        let is_part = a.samples.is_subset(&b.samples);
         if is_part {
             for order in &mut counts.orders {
                 order.sides[1].total -= order.sides[0].total;
