@@ -161,6 +161,7 @@ fn dispatch(args: Args, out: &mut dyn Write) -> Result<Option<Launch>, CliError>
 /// Opens the catalogs; notes go to stderr.
 fn open_store(catalog: Option<PathBuf>) -> Result<(Store, Vec<Warning>), CliError> {
     let (store, warnings) = Store::open(catalog)?;
+    crate::jobs::spill::clean(store.dir());
     warnings.iter().for_each(note);
     Ok((store, warnings))
 }
