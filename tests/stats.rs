@@ -106,7 +106,7 @@ fn strange_captions_equal_the_reference_at_any_budget() {
     write_captions(&data, &captions);
     let whole = stats(&catalogs, &[text(&data)]);
     let (found, expect) = (comparable(&whole["datasets"][0]), expected());
-    assert!(is_same(&found, &expect), "{found:#}\n{expect:#}");
+    assert!(is_same(&found, &expect), "{found}\n{expect}");
     // From the cache and with temporary files: the same, parts of speech and curves included.
     let small = stats(&catalogs, &[text(&data), "--memory", "1MiB"]);
     assert_eq!(small["datasets"], whole["datasets"]);
