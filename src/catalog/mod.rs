@@ -24,6 +24,7 @@ mod search;
 mod store;
 mod tags;
 mod taxonomy;
+mod texts;
 mod writer;
 
 pub use chunk::{Chunk, ChunkBuilder};
@@ -36,4 +37,5 @@ pub use lookup::Population;
 pub use search::{SearchQuery, TextColumn};
 pub use store::{Recent, Store};
 pub use taxonomy::{NONE, Taxonomy, TaxonomyNode};
+pub use texts::Texts;
 pub use writer::{Plan, Writer};

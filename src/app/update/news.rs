@@ -24,6 +24,8 @@ pub fn news(state: &mut State, event: Event) -> Vec<Effect> {
             }
             Vec::new()
         }
+        // Asked by the statistics panel only, which takes its answers itself.
+        Event::Stats { .. } => Vec::new(),
         Event::Records(records) => {
             for (sample, record) in records {
                 state.records.insert(sample, record);
