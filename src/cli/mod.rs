@@ -206,16 +206,12 @@ fn load_mapped(
 ) -> Result<Loaded, CliError> {
     let (store, _) = open_store(catalog)?;
     let sources = detect(paths, &store, &map)?;
-<<<<<<< HEAD
-    let options = IndexOptions { map, text_index, ..IndexOptions::default() };
-=======
     load_found(store, sources, text_index, map)
 }
 
 /// As [`load`], of what was detected before.
 fn load_found(store: Store, sources: Vec<Source>, text_index: bool, map: FieldMap) -> Result<Loaded, CliError> {
     let options = IndexOptions { text_index, map, ..IndexOptions::default() };
->>>>>>> stats
     let progress = Progress::default();
     let (report, columns) = progress::shown(&progress, |on_event| {
         load_sources(&store, &sources, &options, &progress, &CancelToken::default(), on_event)
