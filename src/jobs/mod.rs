@@ -286,12 +286,8 @@ impl Jobs {
             events,
             library: library::Library::start(options, registry.clone(), outbox.clone()),
             query: query::QueryLane::start(outbox.clone()),
-<<<<<<< HEAD
-            thumbs: thumbs::ThumbLane::start(&outbox),
-=======
             stats: stats::StatsLane::start(registry.clone(), outbox.clone()),
-            thumbs: thumbs::ThumbLane::start(outbox.clone()),
->>>>>>> stats
+            thumbs: thumbs::ThumbLane::start(&outbox),
             records: records::RecordLanes::start(outbox.clone()),
             registry,
             outbox,
