@@ -211,7 +211,7 @@ fn load_mapped(
 
 /// As [`load`], of what was detected before.
 fn load_found(store: Store, sources: Vec<Source>, text_index: bool, map: FieldMap) -> Result<Loaded, CliError> {
-    let options = IndexOptions { text_index, map, ..IndexOptions::default() };
+    let options = IndexOptions { map, text_index, ..IndexOptions::default() };
     let progress = Progress::default();
     let (report, columns) = progress::shown(&progress, |on_event| {
         load_sources(&store, &sources, &options, &progress, &CancelToken::default(), on_event)
