@@ -24,8 +24,6 @@ pub fn news(state: &mut State, event: Event) -> Vec<Effect> {
             }
             Vec::new()
         }
-        // Asked by the statistics panel only, which takes its answers itself.
-        Event::Stats { .. } => Vec::new(),
         Event::Records(records) => {
             for (sample, record) in records {
                 state.records.insert(sample, record);
@@ -76,8 +74,10 @@ pub fn news(state: &mut State, event: Event) -> Vec<Effect> {
             notify(state, level, text);
             Vec::new()
         }
-        // Textures are the views' business.
-        Event::Thumbnail { .. } | Event::Picture { .. } | Event::RecentPicture { .. } => Vec::new(),
+        // Textures are the views' business, and no panel asks for statistics yet.
+        Event::Stats { .. } | Event::Thumbnail { .. } | Event::Picture { .. } | Event::RecentPicture { .. } => {
+            Vec::new()
+        }
     }
 }
 
