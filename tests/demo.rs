@@ -76,7 +76,8 @@ fn without_a_display_the_demo_goes_the_whole_way() {
     let lines: Vec<String> = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
     assert!(lines[0].starts_with("demo-shop: 24 samples, 0 unreadable"), "{lines:?}");
     assert!(lines[1].starts_with("demo-scenes: 24 samples, 0 unreadable"), "{lines:?}");
-    let shots: Vec<_> = lines.iter().filter(|line| line.ends_with(".png")).collect();
+    let shots: Vec<_> =
+        lines.iter().filter(|line| Path::new(line).extension().is_some_and(|ext| ext == "png")).collect();
     assert!(shots.len() >= 18, "each view in both themes: {shots:?}");
     for shot in shots {
         let picture = picture(Path::new(shot));
