@@ -1219,7 +1219,8 @@ fn of_a_list_of_pictures_the_first_is_shown() {
 #[test]
 fn a_quote_that_is_never_closed_costs_its_line() {
     let place = Place::new();
-    let rows = |from: usize, to: usize| (from..to).map(|row| format!("{row},\"row, {row}\"\n")).collect::<String>();
+    let rows =
+        |from: usize, to: usize| (from..to).map(|row| format!("{row},\"row, {row}\"\n")).collect::<Vec<_>>().concat();
     let check = |text: String, samples: usize, line: usize| {
         place.write("c.csv", text);
         let found = place.read("c.csv");
@@ -1228,7 +1229,8 @@ fn a_quote_that_is_never_closed_costs_its_line() {
         let expect = format!("line {line} cannot be read: a quote opens in it that is never closed");
         assert!(found.warnings[0].message.starts_with(&expect), "{:?}", found.warnings);
     };
-    let plain = |from: usize, to: usize| (from..to).map(|row| format!("{row},row {row}\n")).collect::<String>();
+    let plain =
+        |from: usize, to: usize| (from..to).map(|row| format!("{row},row {row}\n")).collect::<Vec<_>>().concat();
     check(format!("id,title\n{}2,\"open\n{}", rows(0, 2), plain(3, 100)), 99, 4);
     check(format!("id,title\n{}2,\"open", rows(0, 2)), 2, 4);
     // So long that holding the rest of the file would fill the memory.
