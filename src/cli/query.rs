@@ -84,7 +84,8 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
     if let Some(text) = &args.search {
         SearchQuery::parse(text)?;
     }
-    let Loaded { columns, .. } = load(&args.paths, catalog, true)?;
+    // The store is held: a temporary one goes away with it.
+    let Loaded { columns, store: _store, .. } = load(&args.paths, catalog, true)?;
     let population = Population::open(&columns)?;
     let found = matching(args, &columns, &population)?;
     if args.count {
