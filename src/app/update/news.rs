@@ -24,8 +24,6 @@ pub fn news(state: &mut State, event: Event) -> Vec<Effect> {
             }
             Vec::new()
         }
-        // Asked by the statistics panel only, which takes its answers itself.
-        Event::Stats { .. } => Vec::new(),
         Event::Records(records) => {
             for (sample, record) in records {
                 state.records.insert(sample, record);
@@ -77,7 +75,7 @@ pub fn news(state: &mut State, event: Event) -> Vec<Effect> {
             Vec::new()
         }
         // Textures are the views' business.
-        Event::Thumbnail { .. } | Event::Picture { .. } | Event::RecentPicture { .. } => Vec::new(),
+        Event::Stats { .. } | Event::Thumbnail { .. } | Event::Picture { .. } | Event::RecentPicture { .. } => Vec::new(),
     }
 }
 
