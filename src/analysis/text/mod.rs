@@ -10,6 +10,7 @@ pub mod leaves;
 pub mod lift;
 pub mod ngrams;
 pub mod pos;
+pub mod report;
 pub mod tagger;
 pub mod tokens;
 pub mod vocabulary;
