@@ -302,7 +302,7 @@ pub(super) fn answered(state: &mut State, generation: u64, report: Option<Arc<St
             // The window has counted these two already.
             if Arc::ptr_eq(&asked.population, &state.population) && is(&state.result.matching) {
                 Arc::clone(&state.result.facets)
-            } else if Arc::ptr_eq(&asked.population, &state.population) && group.samples.len() == columns.len().into() {
+            } else if Arc::ptr_eq(&asked.population, &state.population) && group.samples.len() == u64::from(columns.len()) {
                 Arc::clone(&state.whole)
             } else {
                 Arc::new(Facets::count(columns, &group.samples))

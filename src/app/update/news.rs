@@ -6,6 +6,7 @@ use roaring::RoaringBitmap;
 
 use super::{notify, pick, query};
 use crate::app::command::Effect;
+use crate::app::statistics;
 use crate::app::state::{Dialog, Inspector, Screen, State};
 use crate::analysis::facets::Facets;
 use crate::base::SampleId;
@@ -22,6 +23,11 @@ pub fn news(state: &mut State, event: Event) -> Vec<Effect> {
                 }
                 state.result = result;
             }
+            Vec::new()
+        }
+        Event::Stats { generation, report } => {
+            let report = report.map_err(|error| notify(state, Level::Error, error)).ok();
+            statistics::answered(state, generation, report);
             Vec::new()
         }
         Event::Records(records) => {
