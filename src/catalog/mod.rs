@@ -12,6 +12,7 @@ mod schema;
 mod search;
 mod store;
 mod taxonomy;
+mod texts;
 mod writer;
 
 pub use chunk::{Chunk, ChunkBuilder};
@@ -24,4 +25,5 @@ pub use lookup::Population;
 pub use search::{SearchQuery, TextColumn};
 pub use store::{Recent, Store};
 pub use taxonomy::{NONE, Taxonomy, TaxonomyNode};
+pub use texts::Texts;
 pub use writer::{Plan, Writer};

@@ -6,6 +6,7 @@
 //!   threads of their own (one a dataset at a time) and report to it; it publishes a new immutable
 //!   [`Population`] whenever something was committed.
 //! - *query* ([`query`]): filter, sort, count; the newest request wins.
+//! - *statistics* ([`stats`]): words, n-grams, parts of speech; the newest request wins and cancels the one that runs.
 //! - *thumbnails* ([`thumbs`]): a pool; each request replaces the list of wanted pictures, so that what
 //!   the eye is on comes first and what it left is never decoded.
 //! - *records* and *inspect* ([`records`]): texts of visible samples; record and picture of the focused one.
@@ -22,6 +23,7 @@ pub mod query;
 pub mod reader;
 pub mod records;
 pub mod spill;
+pub mod stats;
 mod status;
 pub mod thumbs;
 
@@ -33,12 +35,14 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use roaring::RoaringBitmap;
 
 use crate::analysis::facets::Facets;
+use crate::analysis::text::report::StatsReport;
 use crate::base::{SampleId, Warning};
 use crate::catalog::{Columns, Record};
 use crate::formats::image::Picture;
 use crate::formats::{Field, FieldMap, ReadOptions, Source};
 
 pub use query::{QueryRequest, QueryResult};
+pub use stats::{Group, StatsAsk};
 pub use status::{JobId, JobStatus, Registry};
 
 /// A sample named so that the name outlives growth of the population: ids move when a dataset before
@@ -152,6 +156,13 @@ pub enum Event {
     Population(PopulationUpdate),
     /// A query was answered.
     Query(Arc<QueryResult>),
+    /// Statistics were counted, or cannot be (a sentence). A request that a newer one replaced is not answered.
+    Stats {
+        /// Number of the request.
+        generation: u64,
+        /// The answer.
+        report: Result<Arc<StatsReport>, String>,
+    },
     /// Records of visible samples.
     Records(Vec<(SampleRef, Arc<Record>)>),
     /// Record and raw JSON of the focused sample.
@@ -258,6 +269,7 @@ pub struct Jobs {
     registry: Registry,
     library: library::Library,
     query: query::QueryLane,
+    stats: stats::StatsLane,
     thumbs: thumbs::ThumbLane,
     records: records::RecordLanes,
     outbox: Outbox,
@@ -275,6 +287,7 @@ impl Jobs {
             events,
             library: library::Library::start(options, registry.clone(), outbox.clone()),
             query: query::QueryLane::start(outbox.clone()),
+            stats: stats::StatsLane::start(registry.clone(), outbox.clone()),
             thumbs: thumbs::ThumbLane::start(outbox.clone()),
             records: records::RecordLanes::start(outbox.clone()),
             registry,
@@ -300,6 +313,7 @@ impl Jobs {
         // Events last: a lane sends its answer before it says that it is done.
         self.library.busy()
             || self.query.busy()
+            || self.stats.busy()
             || self.thumbs.busy()
             || self.records.busy()
             || !self.registry.is_idle()
@@ -355,6 +369,11 @@ impl Jobs {
     /// Filters, sorts and counts; the newest request wins.
     pub fn query(&self, request: QueryRequest) {
         self.query.ask(request);
+    }
+
+    /// Counts words, n-grams, parts of speech and labels; the newest request wins, and stops the one that runs.
+    pub fn stats(&self, ask: stats::StatsAsk) {
+        self.stats.ask(ask);
     }
 
     /// Replaces the list of wanted thumbnails.

@@ -46,9 +46,7 @@ struct Made {
 
 /// What a page is painted with.
 pub(super) struct Paint<'a> {
-    state: &'a State,
     counted: &'a Counted,
-    view: &'a StatisticsView,
     page: &'a Page,
     rows: &'a [usize],
     /// One colour a group.
@@ -92,9 +90,7 @@ pub fn statistics_ui(ui: &mut Ui, state: &State, frame: &mut StatisticsFrame, ou
     }
     if has_text || view.tab == Tab::Leaves {
         let paint = Paint {
-            state,
             counted: &made.counted,
-            view: &made.view,
             page: &made.page,
             rows: &made.rows,
             colors: colors(ui, &view, made.counted.report.datasets.len()),

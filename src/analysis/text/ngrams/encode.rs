@@ -127,7 +127,7 @@ impl<'a> Encoder<'a> {
         let n_words = words.len() as u32;
         let vocabulary = match &self.spill {
             None => Vocabulary::memory(words, counts),
-            Some(spill) => Vocabulary::store(spill.store, &words, &counts)?,
+            Some(spill) => Vocabulary::store(spill.store, spill.store.create()?, &words, &counts)?,
         };
         self.runs.push(Run { vocabulary, n_words, blocks: sums.blocks, captions: sums.captions, totals: sums.totals });
         Ok(())
@@ -144,16 +144,49 @@ impl<'a> Encoder<'a> {
     }
 }
 
+impl Run {
+    /// Puts what is in memory into the store `number`: a run that came from a cache, or was made for one, then costs next to no
+    /// memory. Nobody else may append to that number meanwhile: what belongs together has to stand together.
+    ///
+    /// # Errors
+    /// The I/O error of the store.
+    pub fn into_store(mut self, store: &dyn SpillStore, number: u32) -> Result<Self, NgramError> {
+        if let Vocabulary::Memory { words, counts, .. } = &self.vocabulary {
+            self.vocabulary = Vocabulary::store(store, number, words, counts)?;
+        }
+        let mut blocks = Vec::with_capacity(self.blocks.len());
+        for block in self.blocks {
+            match block {
+                // What is scanned at once must stay small, whatever a cache held; a caption never spans two blocks.
+                Block::Memory(ids) => {
+                    let mut rest = &ids[..];
+                    while !rest.is_empty() {
+                        let end = rest.get(..BLOCK).and_then(|ids| ids.iter().rposition(|&id| id == 0));
+                        let end = end.or_else(|| rest.iter().position(|&id| id == 0)).map_or(rest.len(), |at| at + 1);
+                        let (block, tail) = rest.split_at(end);
+                        blocks.push(Block::store(store, number, block)?);
+                        rest = tail;
+                    }
+                }
+                stored @ Block::Stored { .. } => blocks.push(stored),
+            }
+        }
+        self.blocks = blocks;
+        Ok(self)
+    }
+}
+
 impl Vocabulary {
     fn memory(words: Words, counts: Vec<u32>) -> Self {
         Self::Memory { order: words.sorted(), words, counts }
     }
 
     /// Writes `[bytes of the word u32][local id u32][count u32][word]` in the order of the words.
-    fn store(store: &dyn SpillStore, words: &Words, counts: &[u32]) -> io::Result<Self> {
-        let number = store.create()?;
+    fn store(store: &dyn SpillStore, number: u32, words: &Words, counts: &[u32]) -> io::Result<Self> {
         let mut buffer = Vec::with_capacity(1 << 16);
         let mut bytes = 0;
+        // Where the end is now, by appending nothing.
+        let offset = store.append(number, &[])?;
         for index in words.sorted() {
             let word = words.get(index);
             for field in [word.len() as u32, index + 1, counts[index as usize]] {
@@ -168,6 +201,6 @@ impl Vocabulary {
         }
         store.append(number, &buffer)?;
         bytes += buffer.len() as u64;
-        Ok(Self::Stored { store: number, bytes })
+        Ok(Self::Stored { store: number, offset, bytes })
     }
 }

@@ -25,7 +25,7 @@ pub struct Run {
 #[derive(Clone, Debug)]
 pub(super) enum Vocabulary {
     Memory { words: Words, counts: Vec<u32>, order: Vec<u32> },
-    Stored { store: u32, bytes: u64 },
+    Stored { store: u32, offset: u64, bytes: u64 },
 }
 
 /// A piece of the stream of local ids, 0 after each caption; a caption never spans two.
@@ -84,6 +84,20 @@ impl Run {
     #[must_use]
     pub fn tokens(&self) -> u64 {
         self.totals[0]
+    }
+
+    /// Bytes held in memory, about.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let vocabulary = match &self.vocabulary {
+            Vocabulary::Memory { words, counts, order } => words.bytes() + 4 * (counts.len() + order.len()),
+            Vocabulary::Stored { .. } => 0,
+        };
+        let block = |block: &Block| match block {
+            Block::Memory(ids) => 4 * ids.capacity(),
+            Block::Stored { .. } => 0,
+        };
+        vocabulary + self.blocks.iter().map(block).sum::<usize>()
     }
 
     /// Number of tokens and caption ends in the stream.

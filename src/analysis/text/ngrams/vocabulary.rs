@@ -51,11 +51,11 @@ impl<'a> Cursor<'a> {
     fn new(run: &'a Run, store: &'a dyn SpillStore) -> Self {
         match &run.vocabulary {
             Vocabulary::Memory { words, counts, order } => Self::Memory { words, counts, order },
-            Vocabulary::Stored { store: number, bytes } => Self::Stored {
+            Vocabulary::Stored { store: number, offset, bytes } => Self::Stored {
                 store,
                 number: *number,
-                offset: 0,
-                end: *bytes,
+                offset: *offset,
+                end: *offset + *bytes,
                 buffer: Vec::new(),
                 at: 0,
                 word: (0, 0),

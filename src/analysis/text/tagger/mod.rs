@@ -90,6 +90,12 @@ pub trait TagWords {
     fn tag(&mut self, words: &[&str], tags: &mut Vec<Tag>);
 }
 
+impl<T: TagWords + ?Sized> TagWords for &mut T {
+    fn tag(&mut self, words: &[&str], tags: &mut Vec<Tag>) {
+        (**self).tag(words, tags);
+    }
+}
+
 /// A model's bytes cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("the part-of-speech model is damaged or of another version; train it again with examples/train_tagger.rs")]
