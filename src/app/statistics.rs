@@ -180,7 +180,7 @@ pub struct Counted {
 }
 
 /// Everything of the lens.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Statistics {
     /// How it is looked at.
     pub view: StatisticsView,
@@ -192,11 +192,28 @@ pub struct Statistics {
     pub counting: bool,
     /// The answer is of other samples than those that are looked at, and counting waits for a click.
     pub stale: bool,
+    /// Up to so many samples are counted without being asked to.
+    pub automatic_limit: u64,
+    /// The newest request was cancelled or failed: it is asked again by a click only.
+    failed: bool,
     generation: u64,
 }
 
-/// Up to so many samples are counted without being asked to.
-pub const AUTOMATIC_LIMIT: u64 = 200_000;
+impl Default for Statistics {
+    fn default() -> Self {
+        Self {
+            view: StatisticsView::default(),
+            counted: None,
+            asked: None,
+            counting: false,
+            stale: false,
+            // A few seconds on a slow machine when nothing is known yet.
+            automatic_limit: 200_000,
+            failed: false,
+            generation: 0,
+        }
+    }
+}
 
 /// Lengths of the rankings: what a table scrolls through.
 const RANKING: usize = 1000;
@@ -243,11 +260,11 @@ pub(super) fn follow(state: &mut State) -> Vec<Effect> {
     }
     let groups = groups(state);
     if is_asked(state, &groups) {
-        state.statistics.stale = false;
+        state.statistics.stale = state.statistics.failed;
         return Vec::new();
     }
     let most = groups.iter().map(|group| group.samples.len()).max().unwrap_or(0);
-    if most <= AUTOMATIC_LIMIT {
+    if most <= state.statistics.automatic_limit {
         return ask(state, groups);
     }
     state.statistics.stale = true;
@@ -260,7 +277,7 @@ pub(super) fn count(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     let groups = groups(state);
-    if is_asked(state, &groups) { Vec::new() } else { ask(state, groups) }
+    if is_asked(state, &groups) && !state.statistics.failed { Vec::new() } else { ask(state, groups) }
 }
 
 fn is_asked(state: &State, groups: &[Group]) -> bool {
@@ -276,7 +293,7 @@ fn ask(state: &mut State, groups: Vec<Group>) -> Vec<Effect> {
     let statistics = &mut state.statistics;
     statistics.generation += 1;
     statistics.counting = true;
-    statistics.stale = false;
+    (statistics.stale, statistics.failed) = (false, false);
     let (generation, text) = (statistics.generation, statistics.view.text);
     let population = Arc::clone(&state.population);
     statistics.asked = Some(Asked { generation, population: Arc::clone(&population), groups: groups.clone(), text });
@@ -289,8 +306,7 @@ pub(super) fn answered(state: &mut State, generation: u64, report: Option<Arc<St
     let Some(asked) = state.statistics.asked.as_ref().filter(|asked| asked.generation == generation) else { return };
     state.statistics.counting = false;
     let Some(report) = report else {
-        state.statistics.asked = None;
-        state.statistics.stale = true;
+        (state.statistics.stale, state.statistics.failed) = (true, true);
         return;
     };
     let columns = &asked.population.columns;

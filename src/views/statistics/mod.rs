@@ -134,8 +134,8 @@ fn colors(ui: &Ui, view: &StatisticsView, groups: usize) -> Vec<Color32> {
     let colors = tokens(ui);
     match view.beside {
         Beside::Datasets(a, b) if groups == 2 => vec![theme::dataset_color(a), theme::dataset_color(b)],
-        _ if groups == 2 => vec![colors.accent, colors.window.lerp_to_gamma(colors.accent, 0.38)],
-        _ => vec![colors.accent; groups],
+        _ if groups == 2 => vec![colors.accent, colors.window.lerp_to_gamma(colors.accent, 0.36)],
+        _ => vec![colors.window.lerp_to_gamma(colors.accent, 0.7); groups],
     }
 }
 
@@ -204,7 +204,8 @@ fn text_label(text: TextField) -> &'static str {
 
 /// Tables to CSV and JSON, the chart to SVG.
 fn export_ui(ui: &mut Ui, view: &StatisticsView, made: &Made, out: &mut Commands) {
-    let menu = ui.menu_button(RichText::new(icons::EXPORT).size(16.0), |ui| {
+    let button = egui::Button::new(RichText::new(icons::EXPORT).size(16.0)).frame_when_inactive(false);
+    let (response, _) = egui::containers::menu::MenuButton::from_button(button).ui(ui, |ui| {
         ui.set_min_width(200.0);
         let page = &made.page;
         for table in &page.tables {
@@ -226,8 +227,8 @@ fn export_ui(ui: &mut Ui, view: &StatisticsView, made: &Made, out: &mut Commands
             ui.close();
         }
     });
-    menu.response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Export tables and chart"));
-    menu.response.on_hover_text("Export tables and chart");
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Export tables and chart"));
+    response.on_hover_text("Export tables and chart");
 }
 
 fn palette(ui: &Ui, view: &StatisticsView, groups: usize) -> Palette {
@@ -313,7 +314,7 @@ fn empty_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
 fn textless_ui(ui: &mut Ui, state: &State, view: &mut StatisticsView) {
     ui.vertical_centered(|ui| {
         ui.add_space((ui.available_height() / 3.0).max(24.0));
-        ui.label(RichText::new(format!("No sample has a {}.", state.statistics.view.text.name())).heading());
+        ui.label(RichText::new(format!("No sample has {}.", text_label(state.statistics.view.text).to_lowercase())).heading());
         ui.add_space(space::S12);
         let other = if view.text == TextField::Caption { TextField::Title } else { TextField::Caption };
         if ui.add(primary(ui, &format!("Count {} instead", text_label(other).to_lowercase()))).clicked() {

@@ -17,6 +17,10 @@ pub fn chart_ui(ui: &mut Ui, paint: &Paint, height: f32, out: &mut Commands) {
     let Some(chart) = &paint.page.chart else { return };
     head_ui(ui, chart, &paint.colors);
     let height = height - 24.0;
+    if chart.is_empty() {
+        ui.label(faint(ui, "There is nothing to draw.").text_style(TextStyle::Small));
+        return ui.add_space(space::S8);
+    }
     let clicked = match &chart.marks {
         Marks::Tiles(_) => tiles_ui(ui, chart, &paint.colors, height),
         Marks::Ranked(bars) => {

@@ -250,7 +250,7 @@ impl Chart {
         match &self.marks {
             Marks::Ranked(bars) => {
                 bounds[0][1] += room(bounds[0]);
-                bounds[1] = [-(bars.len() as f64), 0.0];
+                bounds[1] = [-(bars.len().max(1) as f64), 0.0];
             }
             Marks::Columns(_) => bounds[1][1] += room(bounds[1]),
             Marks::Lines(_) => {
