@@ -41,7 +41,7 @@ fn a_word_becomes_a_filter_and_the_grid_shows_its_images() {
     stage.click("Statistics");
     assert_eq!(stage.window().state.lens, Lens::Statistics);
     assert!(stage.sees("Chart: Words of a caption"), "a small population is counted at once");
-    assert_eq!(stage.table()[..3], ["word\tcount\tshare", "mug\t4\t0.18181818181818182", "blue\t2\t0.09090909090909091"]);
+    assert_eq!(stage.table()[..3], ["word\tcount\tshare", "mug\t4\t0.17391304347826086", "blue\t2\t0.08695652173913043"]);
     stage.click("Show mug");
     let state = &stage.window().state;
     assert_eq!(state.lens, Lens::Grid);
@@ -51,7 +51,7 @@ fn a_word_becomes_a_filter_and_the_grid_shows_its_images() {
     // Back there, what is filtered stands beside the whole.
     stage.press(Modifiers::COMMAND, Key::Num2);
     assert_eq!(stage.table()[0], "word\tfiltered\tfiltered, share\tshop\tshop, share");
-    assert!(stage.table().contains(&"mug\t4\t0.4\t4\t0.18181818181818182".to_owned()), "{:?}", stage.table());
+    assert!(stage.table().contains(&"mug\t4\t0.36363636363636365\t4\t0.18181818181818182".to_owned()), "{:?}", stage.table());
 }
 
 #[test]
@@ -103,7 +103,8 @@ fn every_page_has_something_to_click() {
         assert_eq!(stage.window().state.statistics.view.tab, tab);
     }
     assert!(stage.sees("LGS in the paper"));
-    stage.click("n-grams");
+    stage.harness.get_by_role_and_label(Role::Tab, "n-grams").click();
+    stage.settle();
     stage.click("3 words");
     assert!(stage.sees("Show blue wool scarf"), "{:?}", stage.table());
     stage.click("2 words");
@@ -133,6 +134,7 @@ fn tables_sort_find_and_are_copied() {
     assert_eq!(stage.table()[1].split('\t').next(), Some("a"));
     stage.click("Sort by word");
     assert_eq!(stage.table()[1].split('\t').next(), Some("wool"));
+    stage.click("Find in the table");
     stage.harness.get_by_label("Find in the table").type_text("jack");
     stage.settle();
     assert_eq!(stage.table().len(), 2);
@@ -146,7 +148,7 @@ fn tables_sort_find_and_are_copied() {
             _ => None,
         })
     });
-    assert_eq!(copied.as_deref(), Some("word\tcount\tshare\njacket\t2\t0.09090909090909091\n"));
+    assert_eq!(copied.as_deref(), Some("word\tcount\tshare\njacket\t2\t0.08695652173913043\n"));
 }
 
 #[test]

@@ -56,6 +56,16 @@ fn share(count: u64, of: u64) -> f64 {
     if of == 0 { 0.0 } else { count as f64 / of as f64 }
 }
 
+/// A selection beside the whole is compared with the rest of it; the column of the whole says how often something is in the
+/// whole all the same.
+fn beside(report: &StatsReport, figures: LiftFigures) -> LiftFigures {
+    let is_part = match (&report.lift, report.datasets.get(1)) {
+        (Some(lift), Some(second)) => lift.b != second.name,
+        _ => false,
+    };
+    LiftFigures { count_b: figures.count_b + if is_part { figures.count_a } else { 0 }, ..figures }
+}
+
 /// What a click on a word or an n-gram filters to: the phrase in the text that was counted.
 fn phrase(report: &StatsReport, gram: &str) -> Option<Pick> {
     let column = match report.text {
@@ -256,7 +266,7 @@ fn gram_lifts(report: &StatsReport, n: usize) -> impl Iterator<Item = (&str, Lif
         2 => &lift.bigrams[..],
         _ => &[],
     });
-    lifts.iter().map(|lift| (lift.gram.as_str(), lift.figures))
+    lifts.iter().map(|lift| (lift.gram.as_str(), beside(report, lift.figures)))
 }
 
 fn order_name(n: usize) -> String {
@@ -401,7 +411,7 @@ fn leaves(counted: &Counted, view: &StatisticsView) -> Page {
     let (mut labels, lifts): (Vec<Label>, Vec<(&str, LiftFigures)>) = match (level, tree) {
         (None, false) => {
             let lifts = report.lift.iter().flat_map(|lift| &lift.leaves);
-            let lifts: Vec<_> = lifts.map(|lift| (lift.leaf.as_str(), lift.figures)).collect();
+            let lifts: Vec<_> = lifts.map(|lift| (lift.leaf.as_str(), beside(report, lift.figures))).collect();
             let tops = tops(report);
             let labels = merged(&tops, lifts.iter().copied())
                 .into_iter()

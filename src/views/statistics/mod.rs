@@ -134,7 +134,7 @@ fn colors(ui: &Ui, view: &StatisticsView, groups: usize) -> Vec<Color32> {
     let colors = tokens(ui);
     match view.beside {
         Beside::Datasets(a, b) if groups == 2 => vec![theme::dataset_color(a), theme::dataset_color(b)],
-        _ if groups == 2 => vec![colors.accent, colors.window.lerp_to_gamma(colors.accent, 0.36)],
+        _ if groups == 2 => vec![colors.accent, colors.window.lerp_to_gamma(colors.accent, 0.42)],
         _ => vec![colors.window.lerp_to_gamma(colors.accent, 0.7); groups],
     }
 }

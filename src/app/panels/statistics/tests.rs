@@ -39,7 +39,7 @@ fn two() -> Counted {
             group("selection", &[("the", 7), ("wool", 3)], &[(0, 0, 1), (2, 3, 1)], &[("Scarves", 2)]),
             group("shop", &[("the", 90), ("a", 6)], &[(0, 0, 2), (2, 3, 4), (4, 7, 2)], &[("Mugs", 6), ("Scarves", 2)]),
         ],
-        Some(LiftStats { words, ..LiftStats::default() }),
+        Some(LiftStats { words, b: "the rest of shop".to_owned(), ..LiftStats::default() }),
     )
 }
 
@@ -57,7 +57,8 @@ fn one_group_is_counted_and_two_are_compared() {
         lines(&page(&two(), &view).tables[0]),
         [
             "word\tselection\tselection, share\tshop\tshop, share\tlift",
-            "wool\t3\t0.3\t4\t0.041666666666666664\t1.5",
+            // 4 in the rest and 3 in the selection are 7 in the whole.
+            "wool\t3\t0.3\t7\t0.07291666666666667\t1.5",
             "the\t7\t0.7\t90\t0.9375\t",
             "a\t\t\t6\t0.0625\t",
         ]
