@@ -9,6 +9,8 @@ mod index;
 mod progress;
 mod query;
 mod show;
+mod stats;
+mod tag;
 mod taxonomy;
 mod window;
 
@@ -48,6 +50,10 @@ enum Command {
     Show(show::Args),
     /// Print the taxonomy with the number of samples at and below each node, all datasets merged.
     Taxonomy(taxonomy::Args),
+    /// Describe the texts and labels of datasets: lengths, n-grams, parts of speech, leaves; what marks one against another.
+    Stats(stats::Args),
+    /// Tag words by part of speech and compare with the tags of a file.
+    Tag(tag::Args),
     /// Make the two demo datasets (once) and open them.
     Demo(window::DemoArgs),
 }
@@ -144,6 +150,8 @@ fn dispatch(args: Args, out: &mut dyn Write) -> Result<Option<Launch>, CliError>
         Some(Command::Query(args)) => query::run(&args, catalog, out)?,
         Some(Command::Show(args)) => show::run(&args, catalog, out)?,
         Some(Command::Taxonomy(args)) => taxonomy::run(&args, catalog, out)?,
+        Some(Command::Stats(args)) => stats::run(&args, catalog, out)?,
+        Some(Command::Tag(args)) => tag::run(&args, out)?,
         Some(Command::Demo(args)) => return window::run_demo(&args, catalog, out).map(Some),
         None => return window::run(window, catalog).map(Some),
     }
@@ -153,6 +161,7 @@ fn dispatch(args: Args, out: &mut dyn Write) -> Result<Option<Launch>, CliError>
 /// Opens the catalogs; notes go to stderr.
 fn open_store(catalog: Option<PathBuf>) -> Result<(Store, Vec<Warning>), CliError> {
     let (store, warnings) = Store::open(catalog)?;
+    crate::jobs::spill::clean(store.dir());
     warnings.iter().for_each(note);
     Ok((store, warnings))
 }
@@ -197,6 +206,11 @@ fn load_mapped(
 ) -> Result<Loaded, CliError> {
     let (store, _) = open_store(catalog)?;
     let sources = detect(paths, &store, &map)?;
+    load_found(store, sources, text_index, map)
+}
+
+/// As [`load`], of what was detected before.
+fn load_found(store: Store, sources: Vec<Source>, text_index: bool, map: FieldMap) -> Result<Loaded, CliError> {
     let options = IndexOptions { text_index, map, ..IndexOptions::default() };
     let progress = Progress::default();
     let (report, columns) = progress::shown(&progress, |on_event| {

@@ -172,6 +172,7 @@ impl Librarian {
     fn new(options: JobsOptions, registry: Registry, outbox: Outbox, post: Post) -> Option<Self> {
         match Store::open(options.catalog_dir.clone()) {
             Ok((store, warnings)) => {
+                super::spill::clean(store.dir());
                 for warning in warnings {
                     outbox.notice(Level::Warning, warning.message);
                 }

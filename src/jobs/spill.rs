@@ -6,7 +6,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -68,6 +68,17 @@ impl Drop for SpillFolder {
         self.lock = None;
         // The folder removes itself after this.
     }
+}
+
+/// The folder that [`SpillFolder`]s are made in, beside the catalogs.
+#[must_use]
+pub fn parent(catalogs: &Path) -> PathBuf {
+    catalogs.join("tmp")
+}
+
+/// Removes what killed processes left beside the catalogs: called once when the program starts.
+pub fn clean(catalogs: &Path) {
+    remove_abandoned(&parent(catalogs));
 }
 
 /// Removes the folders whose process has gone. One that is just being made has no lock file yet and is left alone for an hour.

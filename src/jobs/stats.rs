@@ -23,7 +23,7 @@ use std::time::Instant;
 use roaring::RoaringBitmap;
 
 use super::records::Latest;
-use super::spill::SpillFolder;
+use super::spill::{self, SpillFolder};
 use super::status::Registry;
 use super::{Event, Outbox, Population, guarded};
 use crate::analysis::text::leaves::{LeafPartial, ancestors};
@@ -107,8 +107,8 @@ pub fn compute(
     let started = Instant::now();
     progress.set_total(groups.iter().map(|group| group.samples.len()).sum());
     let mut report = StatsReport { text: request.text, min_count: request.min_count.max(1), ..StatsReport::default() };
-    let spill = spill_folder(columns)?;
-    let counting = Counting { columns, request, spill: &spill, progress, cancel };
+    let folder = spill_folder(columns)?;
+    let counting = Counting { columns, request, spill: &folder, progress, cancel };
     if let [a, b] = groups {
         let (a_texts, b_texts) = (counting.texts(a, &mut report.work)?, counting.texts(b, &mut report.work)?);
         counting.finish_two([a, b], a_texts, b_texts, &mut report)?;
@@ -118,7 +118,7 @@ pub fn compute(
             counting.finish_one(group, texts, &mut report)?;
         }
     }
-    report.work.spilled_bytes = spill.bytes();
+    report.work.spilled_bytes = folder.bytes();
     report.work.seconds = started.elapsed().as_secs_f64();
     Ok(report)
 }
@@ -126,7 +126,7 @@ pub fn compute(
 /// Beside the catalogs, where there is room for what was read from the data.
 fn spill_folder(columns: &Columns) -> Result<SpillFolder, StatsError> {
     let beside = columns.datasets.first().and_then(|dataset| dataset.columns.catalog.parent());
-    let parent = beside.map_or_else(crate::base::dirs::cache_dir, Path::to_owned).join("tmp");
+    let parent = spill::parent(&beside.map_or_else(crate::base::dirs::cache_dir, Path::to_owned));
     SpillFolder::new(&parent).map_err(|source| StatsError::Spill { path: parent, source })
 }
 
@@ -473,11 +473,11 @@ impl Counting<'_> {
         let mut counts = ngrams::count(a_runs, Some(b_runs), &self.options(true), self.spill, self.cancel)?;
         report.work.scans += counts.orders.iter().map(|order| order.scans as u64).sum::<u64>();
         let (a_leaves, b_leaves) = (self.leaves(&a.samples), self.leaves(&b.samples));
-        report.datasets.push(self.dataset(a, &a_texts.words, &a_texts.pos, &a_leaves, &counts, 0, true));
-        report.datasets.push(self.dataset(b, &b_texts.words, &b_texts.pos, &b_leaves, &counts, 1, true));
+        // A selection beside the whole: what it is compared with is the rest, and all of its n-grams are in the whole.
+        let is_part = a.samples.len() < b.samples.len() && a.samples.is_subset(&b.samples);
+        report.datasets.push(self.dataset(a, &a_texts.words, &a_texts.pos, &a_leaves, &counts, 0, !is_part));
+        report.datasets.push(self.dataset(b, &b_texts.words, &b_texts.pos, &b_leaves, &counts, 1, !is_part));
         self.cancel.check()?;
-        // A selection beside the whole: what it is compared with is the rest.
-        let is_part = a.samples.is_subset(&b.samples);
         if is_part {
             for order in &mut counts.orders {
                 order.sides[1].total -= order.sides[0].total;
@@ -485,6 +485,10 @@ impl Counting<'_> {
             }
         }
         let grams = |n: usize| {
+            // A side without texts has nothing to compare.
+            if counts.orders[0].sides.iter().any(|side| side.total == 0) {
+                return Vec::new();
+            }
             let [marks_a, mut marks_b] = lift::marks(&counts, n, self.request.top, STRENGTH);
             // Strongest of B last, ties in alphabetical order as everywhere.
             marks_b.sort_by(|x, y| y.z.total_cmp(&x.z).then_with(|| x.item.cmp(&y.item)));
@@ -509,7 +513,11 @@ impl Counting<'_> {
             .map(|(name, &count)| (name, [count, in_b(name, count)]))
             .chain(b.iter().filter(|(name, _)| !a.contains_key(*name)).map(|(name, &count)| (name, [0, count])));
         let items: Vec<(&String, [u64; 2])> = items.collect();
-        let totals = [0, 1].map(|side: usize| items.iter().map(|(_, counts)| counts[side]).sum());
+        let totals: [u64; 2] = [0, 1].map(|side: usize| items.iter().map(|(_, counts)| counts[side]).sum());
+        if totals.contains(&0) {
+            // A side without labels has nothing to compare.
+            return Vec::new();
+        }
         let lifts = lift::lift(items, totals, STRENGTH);
         let top = self.request.top_leaves;
         let of_a = lifts.iter().take_while(|lift| lift.z > 0.0).count().min(top);

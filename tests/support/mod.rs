@@ -29,9 +29,27 @@ pub struct Sample<'a> {
 
 /// A few products in three leaves.
 pub const SHOP: [Sample<'static>; 8] = [
-    Sample { key: "0001", caption: "red wool scarf", taxonomy: &["Clothing", "Scarves"], brand: Some("Nord"), side: 96 },
-    Sample { key: "0002", caption: "blue wool scarf, long", taxonomy: &["Clothing", "Scarves"], brand: Some("Nord"), side: 96 },
-    Sample { key: "0003", caption: "green rain jacket", taxonomy: &["Clothing", "Jackets"], brand: Some("Vela"), side: 128 },
+    Sample {
+        key: "0001",
+        caption: "red wool scarf",
+        taxonomy: &["Clothing", "Scarves"],
+        brand: Some("Nord"),
+        side: 96,
+    },
+    Sample {
+        key: "0002",
+        caption: "blue wool scarf, long",
+        taxonomy: &["Clothing", "Scarves"],
+        brand: Some("Nord"),
+        side: 96,
+    },
+    Sample {
+        key: "0003",
+        caption: "green rain jacket",
+        taxonomy: &["Clothing", "Jackets"],
+        brand: Some("Vela"),
+        side: 128,
+    },
     Sample { key: "0004", caption: "leather jacket", taxonomy: &["Clothing", "Jackets"], brand: None, side: 128 },
     Sample { key: "0005", caption: "ceramic mug", taxonomy: &["Kitchen", "Mugs"], brand: Some("Kiln"), side: 48 },
     Sample { key: "0006", caption: "blue ceramic mug", taxonomy: &["Kitchen", "Mugs"], brand: Some("Kiln"), side: 200 },

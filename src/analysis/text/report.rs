@@ -110,7 +110,7 @@ pub struct StatsReport {
     /// One entry for each group of samples that was asked for, in that order.
     pub datasets: Vec<DatasetStats>,
     /// What marks the first group against the second; `None` (and no key) unless there are two. If the second group holds all of the
-    /// first (a selection beside the whole), the first is compared with the rest of the second.
+    /// first and more (a selection beside the whole), the first is compared with the rest of the second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lift: Option<LiftStats>,
     /// Which text was counted.
