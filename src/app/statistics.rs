@@ -216,7 +216,7 @@ impl Default for Statistics {
 }
 
 /// Lengths of the rankings: what a table scrolls through.
-const RANKING: usize = 1000;
+pub const RANKING: usize = 1000;
 
 /// What would be counted now: one group, or two of which the first is the one that is looked at.
 #[must_use]

@@ -16,7 +16,7 @@ use self::table::{Cell, Pick, Table, TableRow};
 use super::text::count;
 use crate::analysis::text::report::{DatasetStats, LiftFigures, StatsReport, TextField};
 use crate::app::chips::Facet;
-use crate::app::statistics::{Counted, LeafView, StatisticsView, Tab};
+use crate::app::statistics::{Beside, Counted, LeafView, RANKING, StatisticsView, Tab};
 use crate::catalog::TextColumn;
 use crate::catalog::filter::{Cmp, Expr, NameField, NumberField};
 
@@ -58,7 +58,7 @@ fn share(count: u64, of: u64) -> f64 {
 
 /// A selection beside the whole is compared with the rest of it; the column of the whole says how often something is in the
 /// whole all the same.
-fn beside(report: &StatsReport, figures: LiftFigures) -> LiftFigures {
+fn of_whole(report: &StatsReport, figures: LiftFigures) -> LiftFigures {
     let is_part = match (&report.lift, report.datasets.get(1)) {
         (Some(lift), Some(second)) => lift.b != second.name,
         _ => false,
@@ -101,6 +101,12 @@ fn merged<'a>(
         let item = items.entry(name).or_default();
         item.counts = [Some(lift.count_a), Some(lift.count_b)];
         item.lift = Some(lift);
+    }
+    for (group, top) in tops.iter().enumerate().take(2) {
+        // A ranking that is not full has everything: what is not in it does not occur.
+        if top.len() < RANKING {
+            items.values_mut().for_each(|item| item.counts[group] = item.counts[group].or(Some(0)));
+        }
     }
     let mut items: Vec<_> = items.into_iter().collect();
     items.sort_by(|(a_name, a), (b_name, b)| {
@@ -266,7 +272,7 @@ fn gram_lifts(report: &StatsReport, n: usize) -> impl Iterator<Item = (&str, Lif
         2 => &lift.bigrams[..],
         _ => &[],
     });
-    lifts.iter().map(|lift| (lift.gram.as_str(), beside(report, lift.figures)))
+    lifts.iter().map(|lift| (lift.gram.as_str(), of_whole(report, lift.figures)))
 }
 
 fn order_name(n: usize) -> String {
@@ -291,14 +297,23 @@ fn ngrams(report: &StatsReport, view: &StatisticsView) -> Page {
     let title = format!("{}, the most frequent", order_name(n));
     let pick = |gram: &str| phrase(report, gram);
     let chart = ranked(title, "all", view, &names(report), &totals, &tops, gram_lifts(report, n), pick);
-    let columns = ["".to_owned(), "in all".to_owned(), "distinct".to_owned(), format!("distinct, {}+ times", report.min_count)];
+    let mut columns = vec![String::new(), "in all".to_owned()];
+    // Distinct ones are counted for single words only.
+    let has_distinct = report.datasets.iter().flat_map(|group| &group.ngrams).any(|order| order.n == n && order.distinct.is_some());
+    if has_distinct {
+        columns.push("distinct".to_owned());
+    }
+    columns.push(format!("distinct, {}+ times", report.min_count));
     let rows = report.datasets.iter().filter_map(|group| {
         let order = group.ngrams.iter().find(|order| order.n == n)?;
-        let distinct = order.distinct.map_or(Cell::None, Cell::Count);
-        let cells = vec![Cell::Text(group.name.clone()), Cell::Count(order.total), distinct, Cell::Count(order.at_least_min)];
+        let mut cells = vec![Cell::Text(group.name.clone()), Cell::Count(order.total)];
+        if has_distinct {
+            cells.push(order.distinct.map_or(Cell::None, Cell::Count));
+        }
+        cells.push(Cell::Count(order.at_least_min));
         Some(TableRow { cells, pick: None })
     });
-    let facts = Table { title: order_name(n), columns: columns.into(), rows: rows.collect() };
+    let facts = Table { title: order_name(n), columns, rows: rows.collect() };
     Page { facts: Some(facts), chart: Some(chart), tables: vec![gram_table(report, n)] }
 }
 
@@ -411,7 +426,7 @@ fn leaves(counted: &Counted, view: &StatisticsView) -> Page {
     let (mut labels, lifts): (Vec<Label>, Vec<(&str, LiftFigures)>) = match (level, tree) {
         (None, false) => {
             let lifts = report.lift.iter().flat_map(|lift| &lift.leaves);
-            let lifts: Vec<_> = lifts.map(|lift| (lift.leaf.as_str(), beside(report, lift.figures))).collect();
+            let lifts: Vec<_> = lifts.map(|lift| (lift.leaf.as_str(), of_whole(report, lift.figures))).collect();
             let tops = tops(report);
             let labels = merged(&tops, lifts.iter().copied())
                 .into_iter()
@@ -429,7 +444,7 @@ fn leaves(counted: &Counted, view: &StatisticsView) -> Page {
     };
     if !tree {
         // By the whole, or by A: bars do not jump while the selection changes.
-        let by = if beside && view.beside == crate::app::statistics::Beside::Whole { 1 } else { 0 };
+        let by = if beside && view.beside == Beside::Whole { 1 } else { 0 };
         labels.sort_by(|a, b| b.counts.get(by).cmp(&a.counts.get(by)).then_with(|| a.name.cmp(&b.name)));
     }
     let [log_x, log_y] = view.log();
@@ -470,8 +485,6 @@ fn leaves(counted: &Counted, view: &StatisticsView) -> Page {
 }
 
 fn tops(report: &StatsReport) -> Vec<Vec<(&str, u64)>> {
-    let top = |group: &'_ DatasetStats| group.leaves.top.len();
-    debug_assert!(report.datasets.iter().all(|group| top(group) as u64 <= group.leaves.distinct));
     report.datasets.iter().map(|group| group.leaves.top.iter().map(|leaf| (leaf.leaf.as_str(), leaf.count)).collect()).collect()
 }
 

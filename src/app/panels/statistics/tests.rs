@@ -52,7 +52,7 @@ fn one_group_is_counted_and_two_are_compared() {
     let view = StatisticsView::default();
     let one = counted(vec![group("shop", &[("the", 90), ("a", 10)], &[(1, 1, 4)], &[])], None);
     assert_eq!(lines(&page(&one, &view).tables[0]), ["word\tcount\tshare", "the\t90\t0.9", "a\t10\t0.1"]);
-    // What marks the selection comes first; what is in no ranking of a side is not known there.
+    // What marks the selection comes first; what a short ranking of a side has not, is not there.
     assert_eq!(
         lines(&page(&two(), &view).tables[0]),
         [
@@ -60,7 +60,7 @@ fn one_group_is_counted_and_two_are_compared() {
             // 4 in the rest and 3 in the selection are 7 in the whole.
             "wool\t3\t0.3\t7\t0.07291666666666667\t1.5",
             "the\t7\t0.7\t90\t0.9375\t",
-            "a\t\t\t6\t0.0625\t",
+            "a\t0\t0\t6\t0.0625\t",
         ]
     );
 }
