@@ -310,8 +310,9 @@ impl Action {
             | Self::ShowProblems => open,
             Self::ShowGrid => open && state.lens != Lens::Grid,
             Self::ShowStatistics => open && state.lens != Lens::Statistics,
-            Self::ExportSelection | Self::SelectAll | Self::RandomSample => open && !state.result.matching.is_empty(),
-            Self::InvertSelection => open && !state.result.matching.is_empty(),
+            Self::ExportSelection | Self::SelectAll | Self::RandomSample | Self::InvertSelection => {
+                open && !state.result.matching.is_empty()
+            }
             Self::ClearSelection => open && (!state.selection.is_empty() || state.large),
             Self::FilterToSelection | Self::ExcludeSelection | Self::TagSelection | Self::CopyKeys => {
                 open && !state.selection.is_empty()

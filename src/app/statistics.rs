@@ -166,6 +166,7 @@ pub struct Asked {
     population: Arc<Population>,
     groups: Vec<Group>,
     text: TextField,
+    beside: Beside,
 }
 
 /// An answer with what it is about.
@@ -177,6 +178,8 @@ pub struct Counted {
     pub facets: Vec<Arc<Facets>>,
     /// The population that the nodes are of.
     pub population: Arc<Population>,
+    /// What stands beside what in it.
+    pub beside: Beside,
 }
 
 /// Everything of the lens.
@@ -294,9 +297,9 @@ fn ask(state: &mut State, groups: Vec<Group>) -> Vec<Effect> {
     statistics.generation += 1;
     statistics.counting = true;
     (statistics.stale, statistics.failed) = (false, false);
-    let (generation, text) = (statistics.generation, statistics.view.text);
+    let (generation, text, beside) = (statistics.generation, statistics.view.text, statistics.view.beside);
     let population = Arc::clone(&state.population);
-    statistics.asked = Some(Asked { generation, population: Arc::clone(&population), groups: groups.clone(), text });
+    statistics.asked = Some(Asked { generation, population: Arc::clone(&population), groups: groups.clone(), text, beside });
     let request = StatsRequest { text, top: RANKING, top_leaves: RANKING, ..StatsRequest::default() };
     vec![Effect::Stats { generation, population, groups, request }]
 }
@@ -326,5 +329,5 @@ pub(super) fn answered(state: &mut State, generation: u64, report: Option<Arc<St
         })
         .collect();
     let population = Arc::clone(&asked.population);
-    state.statistics.counted = Some(Arc::new(Counted { report, facets, population }));
+    state.statistics.counted = Some(Arc::new(Counted { report, facets, population, beside: asked.beside }));
 }

@@ -39,7 +39,7 @@ pub struct Page {
 pub fn page(counted: &Counted, view: &StatisticsView) -> Page {
     let report = &*counted.report;
     match view.tab {
-        Tab::Words => words(report, view),
+        Tab::Words => words(counted, view),
         Tab::PartsOfSpeech => parts_of_speech(report, view),
         Tab::Ngrams => ngrams(report, view),
         Tab::Leaves => leaves(counted, view),
@@ -105,7 +105,9 @@ fn merged<'a>(
     for (group, top) in tops.iter().enumerate().take(2) {
         // A ranking that is not full has everything: what is not in it does not occur.
         if top.len() < RANKING {
-            items.values_mut().for_each(|item| item.counts[group] = item.counts[group].or(Some(0)));
+            for item in items.values_mut() {
+                item.counts[group] = item.counts[group].or(Some(0));
+            }
         }
     }
     let mut items: Vec<_> = items.into_iter().collect();
@@ -159,6 +161,7 @@ fn counts_table<'a>(
 }
 
 /// The most frequent things as bars: those of both groups together, by their larger share.
+#[expect(clippy::too_many_arguments, reason = "what tells one ranking from another")]
 fn ranked<'a>(
     title: String,
     what: &str,
@@ -191,11 +194,13 @@ fn ranked<'a>(
         x: Axis { label: if beside { format!("share of {what}") } else { "occurrences".to_owned() }, log: view.log()[0], share: beside },
         y: Axis::new(""),
         series: groups.to_vec(),
+        nested: false,
         marks: Marks::Ranked(bars),
     }
 }
 
-fn words(report: &StatsReport, view: &StatisticsView) -> Page {
+fn words(counted: &Counted, view: &StatisticsView) -> Page {
+    let report = &*counted.report;
     let groups = names(report);
     let beside = groups.len() > 1;
     let [log_x, log_y] = view.log();
@@ -228,6 +233,7 @@ fn words(report: &StatsReport, view: &StatisticsView) -> Page {
         x: Axis { log: log_x, ..Axis::new(format!("words of a {}", report.text.name())) },
         y: Axis { label: format!("{}{per}", if beside { "share of captions" } else { "captions" }), log: log_y, share: beside },
         series: groups.clone(),
+        nested: counted.beside == Beside::Whole,
         marks: Marks::Columns(bars),
     };
     let columns = ["", "captions", "min", "max", "mean", "median", "std", "skew", "words"].map(str::to_owned).into();
@@ -444,7 +450,7 @@ fn leaves(counted: &Counted, view: &StatisticsView) -> Page {
     };
     if !tree {
         // By the whole, or by A: bars do not jump while the selection changes.
-        let by = if beside && view.beside == Beside::Whole { 1 } else { 0 };
+        let by = usize::from(beside && counted.beside == Beside::Whole);
         labels.sort_by(|a, b| b.counts.get(by).cmp(&a.counts.get(by)).then_with(|| a.name.cmp(&b.name)));
     }
     let [log_x, log_y] = view.log();
@@ -471,6 +477,7 @@ fn leaves(counted: &Counted, view: &StatisticsView) -> Page {
         x: Axis { log: log_x, ..Axis::new("rank") },
         y: Axis { label: if beside { "share of samples" } else { "samples" }.to_owned(), log: log_y, share: beside },
         series: groups.clone(),
+        nested: counted.beside == Beside::Whole,
         marks: if view.leaf_view == LeafView::Treemap { Marks::Tiles(bars) } else { Marks::Columns(bars) },
     });
     let columns = ["", "samples", "labelled", "without", "distinct leaves"].map(str::to_owned).into();
@@ -500,7 +507,9 @@ fn leaf_table(
     let lift_of: HashMap<&str, LiftFigures> = lifts.iter().copied().collect();
     let mut columns = vec![what.to_owned()];
     if beside {
-        groups.iter().for_each(|name| columns.extend([name.clone(), format!("{name}, share")]));
+        for name in groups {
+            columns.extend([name.clone(), format!("{name}, share")]);
+        }
     } else {
         columns.extend(["samples".to_owned(), "share".to_owned()]);
         if !tree {
@@ -555,6 +564,7 @@ fn vocabulary(report: &StatsReport, view: &StatisticsView) -> Page {
         x: Axis { log: log_x, ..Axis::new(x) },
         y: Axis { log: log_y, ..Axis::new(y) },
         series: groups.clone(),
+        nested: false,
         marks: Marks::Lines(lines.collect()),
     };
     let mut rows: Vec<TableRow> = Vec::new();

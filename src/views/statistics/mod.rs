@@ -93,7 +93,7 @@ pub fn statistics_ui(ui: &mut Ui, state: &State, frame: &mut StatisticsFrame, ou
             counted: &made.counted,
             page: &made.page,
             rows: &made.rows,
-            colors: colors(ui, &view, made.counted.report.datasets.len()),
+            colors: colors(ui, &made.counted),
         };
         egui::Frame::new().inner_margin(egui::Margin { left: 12, right: 12, top: 4, bottom: 8 }).show(ui, |ui| {
             match made.view.tab {
@@ -130,9 +130,10 @@ impl StatisticsFrame {
 }
 
 /// Datasets have their own colours; all else is two tones of the accent, the whole paler.
-fn colors(ui: &Ui, view: &StatisticsView, groups: usize) -> Vec<Color32> {
+fn colors(ui: &Ui, counted: &Counted) -> Vec<Color32> {
     let colors = tokens(ui);
-    match view.beside {
+    let groups = counted.report.datasets.len();
+    match counted.beside {
         Beside::Datasets(a, b) if groups == 2 => vec![theme::dataset_color(a), theme::dataset_color(b)],
         _ if groups == 2 => vec![colors.accent, colors.window.lerp_to_gamma(colors.accent, 0.42)],
         _ => vec![colors.window.lerp_to_gamma(colors.accent, 0.7); groups],
@@ -222,7 +223,7 @@ fn export_ui(ui: &mut Ui, view: &StatisticsView, made: &Made, out: &mut Commands
         if let Some(chart) = &page.chart
             && ui.button("Chart as SVG …").clicked()
         {
-            let drawn = svg::svg(chart, 960.0, 540.0, &palette(ui, view, chart.series.len()));
+            let drawn = svg::svg(chart, 960.0, 540.0, &palette(ui, &made.counted));
             save(view, &chart.title, "svg", drawn, out);
             ui.close();
         }
@@ -231,7 +232,7 @@ fn export_ui(ui: &mut Ui, view: &StatisticsView, made: &Made, out: &mut Commands
     response.on_hover_text("Export tables and chart");
 }
 
-fn palette(ui: &Ui, view: &StatisticsView, groups: usize) -> Palette {
+fn palette(ui: &Ui, counted: &Counted) -> Palette {
     let hex = |color: Color32| format!("#{:02x}{:02x}{:02x}", color.r(), color.g(), color.b());
     let c = tokens(ui);
     Palette {
@@ -239,7 +240,7 @@ fn palette(ui: &Ui, view: &StatisticsView, groups: usize) -> Palette {
         text: hex(c.text),
         faint: hex(c.text_faint),
         hairline: hex(c.hairline),
-        series: colors(ui, view, groups).into_iter().map(hex).collect(),
+        series: colors(ui, counted).into_iter().map(hex).collect(),
     }
 }
 

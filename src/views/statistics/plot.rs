@@ -75,7 +75,9 @@ fn plot_ui(ui: &mut Ui, chart: &Chart, colors: &[Color32], height: f32) -> Optio
     let x_axis = AxisHints::new_x()
         .formatter({
             let x_ticks = x_ticks.clone();
-            move |mark, _| label_of(&x_ticks, mark)
+            // A figure at the very edge would be cut.
+            let last = x[1] - (x[1] - x[0]) * 0.025;
+            move |mark, _| if mark.value > last { String::new() } else { label_of(&x_ticks, mark) }
         })
         .label(RichText::new(&chart.x.label).text_style(TextStyle::Small).color(tokens.text_faint))
         .label_spacing(spacing)

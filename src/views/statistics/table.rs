@@ -15,6 +15,9 @@ const ROW: f32 = 22.0;
 /// The width of a lift: its bar and its number.
 const LIFT: f32 = 132.0;
 
+/// Log-odds at which a bar is full, fifty to one: a few words that one side never has must not make all others dots.
+const LIFT_MOST: f64 = 4.0;
+
 /// Where a lift's number begins.
 const LIFT_NUMBER: f32 = 44.0;
 
@@ -28,7 +31,8 @@ pub fn table_ui(ui: &mut Ui, paint: &Paint, table: &Table, view: &mut Statistics
         .iter()
         .flat_map(|row| &row.cells)
         .filter_map(|cell| if let Cell::Lift { log_odds, .. } = cell { Some(log_odds.abs()) } else { None })
-        .fold(0.0, f64::max);
+        .fold(0.0, f64::max)
+        .min(LIFT_MOST);
     ui.spacing_mut().item_spacing.y = 0.0;
     ScrollArea::vertical().id_salt(("table", &table.title)).auto_shrink(false).show_rows(ui, ROW, paint.rows.len(), |ui, range| {
         for &row in &paint.rows[range] {
@@ -48,7 +52,7 @@ fn widths(ui: &Ui, table: &Table, rows: &[usize], font: &FontId) -> Vec<f32> {
             let cells = rows.iter().take(40).filter_map(|&row| table.rows[row].cells.get(column));
             let lift = cells.clone().any(|cell| matches!(cell, Cell::Lift { .. }));
             let widest = cells.map(|cell| measure(cell.shown())).fold(measure(name.clone()) + 16.0, f32::max);
-            if lift { LIFT } else { widest.clamp(48.0, 170.0) + space::S12 }
+            if lift { LIFT } else { widest.clamp(48.0, 112.0) + space::S12 }
         })
         .collect();
     let others: f32 = widths.iter().skip(1).sum();
@@ -167,7 +171,7 @@ fn lift_ui(ui: &Ui, paint: &Paint, place: Rect, log_odds: f64, most: f64, font: 
     let colors = tokens(ui);
     let bars = Rect::from_min_max(pos2(place.left() + space::S8, place.top() + 7.0), pos2(place.right() - LIFT_NUMBER - space::S4, place.bottom() - 7.0));
     let middle = bars.center().x;
-    let reach = if most > 0.0 { (log_odds / most) as f32 * bars.width() / 2.0 } else { 0.0 };
+    let reach = if most > 0.0 { (log_odds / most).clamp(-1.0, 1.0) as f32 * bars.width() / 2.0 } else { 0.0 };
     let side = usize::from(log_odds < 0.0);
     let color = paint.colors.get(side).copied().unwrap_or(colors.accent);
     let bar = Rect::from_min_max(pos2(middle.min(middle + reach), bars.top()), pos2(middle.max(middle + reach), bars.bottom()));

@@ -129,6 +129,8 @@ pub struct Chart {
     pub y: Axis,
     /// Names of the series.
     pub series: Vec<String>,
+    /// The first series is a part of the last: columns stand inside each other, not side by side.
+    pub nested: bool,
     /// What is drawn.
     pub marks: Marks,
 }
@@ -150,10 +152,8 @@ impl Chart {
     /// True where there is nothing to draw.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        match &self.marks {
-            Marks::Lines(lines) => lines.iter().all(Vec::is_empty),
-            _ => self.bars().iter().all(|bar| bar.values.iter().all(|value| *value <= 0.0)),
-        }
+        let is_nothing = |bar: &Bar| bar.values.iter().all(|value| *value <= 0.0);
+        if let Marks::Lines(lines) = &self.marks { lines.iter().all(Vec::is_empty) } else { self.bars().iter().all(is_nothing) }
     }
 
     /// The bars, where the chart has any.
@@ -198,9 +198,16 @@ impl Chart {
                     }
                     Marks::Columns(_) => {
                         let [Some(left), Some(right)] = bar.span.map(|edge| self.x.place(edge)) else { continue };
-                        // Two series share a bin: the narrow one stands in the middle of the wide one.
-                        let inset = (right - left) * if s + 1 < series { 0.25 } else { 0.06 };
-                        blocks.push(Block { series: s, bar: i, x: [left + inset, right - inset], y: [floor, end] });
+                        let width = right - left;
+                        let x = if self.nested || series == 1 {
+                            let inset = width * if s + 1 < series { 0.25 } else { 0.06 };
+                            [left + inset, right - inset]
+                        } else {
+                            let one = width * 0.88 / series as f64;
+                            let from = left + width * 0.06 + one * s as f64;
+                            [from, from + one]
+                        };
+                        blocks.push(Block { series: s, bar: i, x, y: [floor, end] });
                     }
                     Marks::Tiles(_) | Marks::Lines(_) => {}
                 }
@@ -274,15 +281,12 @@ impl Chart {
     /// Ticks of the y axis: the names of the bars where they are a list.
     #[must_use]
     pub fn y_ticks(&self, most: usize) -> Vec<Tick> {
-        match &self.marks {
-            Marks::Ranked(bars) => {
-                bars.iter().enumerate().map(|(i, bar)| Tick { at: -(i as f64) - 0.5, label: bar.label.clone() }).collect()
-            }
-            _ => {
-                let [from, to] = self.bounds()[1];
-                self.y.ticks(from, to, most)
-            }
+        if let Marks::Ranked(bars) = &self.marks {
+            let name = |(i, bar): (usize, &Bar)| Tick { at: -(i as f64) - 0.5, label: bar.label.clone() };
+            return bars.iter().enumerate().map(name).collect();
         }
+        let [from, to] = self.bounds()[1];
+        self.y.ticks(from, to, most)
     }
 
     /// The bar at a scaled place, whether the pointer is on its rectangle or beside it in its row or bin.
@@ -328,6 +332,7 @@ mod tests {
             x: Axis { log, ..Axis::new("words") },
             y: Axis::new("captions"),
             series: vec!["selection".to_owned(), "whole".to_owned()],
+            nested: true,
             marks: Marks::Columns(vec![
                 bar([0.0, 1.0], &[1.0, 2.0]),
                 bar([1.0, 2.0], &[0.0, 4.0]),
@@ -361,6 +366,9 @@ mod tests {
         assert_eq!((blocks[0].series, blocks[0].y), (1, [0.0, 2.0]), "the whole is painted first");
         assert!(blocks[1].x[0] > blocks[0].x[0] && blocks[1].x[1] < blocks[0].x[1], "the selection stands inside it");
         assert_eq!(chart.bar_at(2.5, 100.0), Some(2));
+        let beside = Chart { nested: false, ..chart }.blocks();
+        assert!(beside[1].x[1] <= beside[0].x[0], "two that are no part of each other stand side by side");
+        let chart = columns(false);
         assert_eq!(chart.bar_at(4.0, 0.0), None);
         // A logarithmic axis has no place for the bin at 0.
         let chart = columns(true);

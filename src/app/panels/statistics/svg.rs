@@ -170,6 +170,7 @@ mod tests {
             x: Axis::new("count"),
             y: Axis::new("word"),
             series: vec!["selection".to_owned(), "whole".to_owned()],
+            nested: true,
             marks: marks(vec![bar("<b>\u{1}", 0.0, [1.0, 2.0]), bar("wool", 1.0, [0.0, 4.0])]),
         }
     }

@@ -28,7 +28,7 @@ fn group(name: &str, words: &[(&str, u64)], bins: &[(u64, u64, u64)], leaves: &[
 
 fn counted(datasets: Vec<DatasetStats>, lift: Option<LiftStats>) -> Counted {
     let report = StatsReport { datasets, lift, min_count: 10, ..StatsReport::default() };
-    Counted { report: Arc::new(report), facets: Vec::new(), population: Arc::default() }
+    Counted { report: Arc::new(report), facets: Vec::new(), population: Arc::default(), beside: Beside::Whole }
 }
 
 fn two() -> Counted {
@@ -98,11 +98,9 @@ fn a_word_is_looked_for_in_the_text_that_was_counted() {
 #[test]
 fn leaves_stand_in_the_order_of_the_whole_or_of_a() {
     let mut view = StatisticsView { tab: Tab::Leaves, ..StatisticsView::default() };
-    let first = |view: &StatisticsView| page(&two(), view).tables[0].rows[0].cells[0].plain();
-    assert_eq!(first(&view), "Mugs");
-    view.beside = Beside::Datasets(0, 1);
-    assert_eq!(first(&view), "Scarves");
-    view.beside = Beside::Whole;
+    let first = |beside| page(&Counted { beside, ..two() }, &view).tables[0].rows[0].cells[0].plain();
+    assert_eq!(first(Beside::Whole), "Mugs");
+    assert_eq!(first(Beside::Datasets(0, 1)), "Scarves");
     view.leaf_view = LeafView::Treemap;
     let chart = page(&two(), &view).chart.unwrap();
     let [mugs, scarves] = chart.tiles(4.0, 2.0)[..] else { panic!("a tile a leaf") };
