@@ -1,9 +1,10 @@
 //! Flows through the window, found by accessible labels: open, filter, search, select, inspect, tag,
 //! undo. The real jobs run behind it; nothing is mocked.
 
+#[path = "support/stage.rs"]
+mod stage;
 mod support;
 
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use egui::{Key, Modifiers, accesskit::Role, vec2};
@@ -12,103 +13,8 @@ use shopscope::app::launch::WindowOptions;
 use shopscope::app::state::{Dialog, Screen};
 use shopscope::app::{Action, Command};
 use shopscope::views::window::Window;
+use stage::Stage;
 use support::{SHOP, write_shard};
-
-/// A window over a folder of its own, with a catalog of its own.
-struct Stage {
-    harness: Harness<'static, Option<Window>>,
-    dir: tempfile::TempDir,
-}
-
-impl Stage {
-    fn new() -> Self {
-        Self::open(|dir| {
-            write_shard(&dir.join("shop/00000.tar"), &SHOP[..5]);
-            write_shard(&dir.join("shop/00001.tar"), &SHOP[5..]);
-            vec![dir.join("shop")]
-        })
-    }
-
-    fn open(make: impl FnOnce(&Path) -> Vec<PathBuf>) -> Self {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        let paths = make(dir.path());
-        let catalog_dir = Some(dir.path().join("catalogs"));
-        let options = WindowOptions { paths, catalog_dir, default_settings: true, ..WindowOptions::default() };
-        let mut options = Some(options);
-        let harness = Harness::builder()
-            .with_size(vec2(1280.0, 800.0))
-            .with_context_setup(shopscope::views::theme::install)
-            .build_ui_state(
-                move |ui, window: &mut Option<Window>| {
-                    let window = window
-                        .get_or_insert_with(|| Window::new(ui.ctx(), options.take().expect("the window is made once")));
-                    window.frame(ui);
-                },
-                None,
-            );
-        let mut stage = Self { harness, dir };
-        stage.settle();
-        stage
-    }
-
-    /// Runs frames until jobs and queries are quiet.
-    fn settle(&mut self) {
-        let until = Instant::now() + Duration::from_mins(2);
-        let mut quiet = 0;
-        while quiet < 3 {
-            assert!(Instant::now() < until, "the window did not become quiet");
-            self.harness.step();
-            if self.window().busy() {
-                quiet = 0;
-                std::thread::sleep(Duration::from_millis(3));
-            } else {
-                quiet += 1;
-            }
-        }
-    }
-
-    fn window(&mut self) -> &mut Window {
-        self.harness.state_mut().as_mut().expect("a frame was run")
-    }
-
-    fn run(&mut self, command: Command) {
-        self.window().run(command);
-        self.settle();
-    }
-
-    fn click(&mut self, label: &str) {
-        self.harness.get_by_label(label).click();
-        self.settle();
-    }
-
-    /// Clicks a picture in the grid.
-    fn click_cell(&mut self, label: &str, modifiers: Modifiers) {
-        self.harness.get_by_role_and_label(Role::ListItem, label).click_modifiers(modifiers);
-        self.settle();
-    }
-
-    fn click_with(&mut self, label: &str, modifiers: Modifiers) {
-        self.harness.get_by_label(label).click_modifiers(modifiers);
-        self.settle();
-    }
-
-    fn press(&mut self, modifiers: Modifiers, key: Key) {
-        self.harness.key_press_modifiers(modifiers, key);
-        self.settle();
-    }
-
-    fn matching(&mut self) -> u64 {
-        self.window().state.result.matching.len()
-    }
-
-    fn selected(&mut self) -> Vec<u32> {
-        self.window().state.selection.iter().collect()
-    }
-
-    fn sees(&self, label: &str) -> bool {
-        self.harness.query_all_by_label(label).next().is_some()
-    }
-}
 
 #[test]
 fn opens_a_folder_and_shows_its_samples() {
@@ -346,7 +252,7 @@ fn every_action_does_something_or_is_faint() {
 /// What a user could see of an action's effect.
 fn facts(state: &shopscope::app::State) -> impl std::fmt::Debug {
     (
-        (state.screen, state.dialog.is_some(), state.large, state.focus, state.selection.clone()),
+        (state.screen, state.lens, state.dialog.is_some(), state.large, state.focus, state.selection.clone()),
         (state.settings.clone(), state.chips.len(), state.result.matching.clone(), state.generation),
         (state.len(), state.log.len(), state.focus_search, state.population.datasets.first().map(|open| open.uid)),
     )

@@ -1,7 +1,7 @@
 //! The one list of actions. Menu, shortcuts, palette and help are made from it, so that they cannot
 //! disagree; a test looks for clashes and for actions that nothing offers.
 
-use super::state::{Screen, State};
+use super::state::{Lens, Screen, State};
 
 /// Something the user can ask for without an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,6 +16,8 @@ pub enum Action {
     Quit,
     FocusSearch,
     OpenPalette,
+    ShowGrid,
+    ShowStatistics,
     ToggleFilters,
     ToggleInspector,
     ToggleCaptions,
@@ -114,7 +116,7 @@ impl Shortcut {
 
 impl Action {
     /// All actions, in menu order.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 36] = [
         Self::OpenDialog,
         Self::OpenDemo,
         Self::ShowWelcome,
@@ -122,6 +124,8 @@ impl Action {
         Self::ExportSelection,
         Self::CloseAll,
         Self::Quit,
+        Self::ShowGrid,
+        Self::ShowStatistics,
         Self::ToggleFilters,
         Self::ToggleInspector,
         Self::ToggleCaptions,
@@ -164,6 +168,8 @@ impl Action {
             Self::Quit => "Quit",
             Self::FocusSearch => "Search captions, leaves, keys",
             Self::OpenPalette => "Command palette",
+            Self::ShowGrid => "Grid",
+            Self::ShowStatistics => "Statistics",
             Self::ToggleFilters => "Filter side bar",
             Self::ToggleInspector => "Inspector",
             Self::ToggleCaptions => "Captions in the grid",
@@ -203,7 +209,9 @@ impl Action {
             | Self::ShowWelcome
             | Self::ExportSelection
             | Self::Quit => Menu::File,
-            Self::ToggleFilters
+            Self::ShowGrid
+            | Self::ShowStatistics
+            | Self::ToggleFilters
             | Self::ToggleInspector
             | Self::ToggleCaptions
             | Self::ZoomIn
@@ -241,6 +249,8 @@ impl Action {
             Self::Quit => const { &[Shortcut::ctrl("Q")] },
             Self::FocusSearch => const { &[Shortcut::ctrl("F"), Shortcut::plain("Slash")] },
             Self::OpenPalette => const { &[Shortcut::ctrl("K"), Shortcut::ctrl_shift("P")] },
+            Self::ShowGrid => const { &[Shortcut::ctrl("1")] },
+            Self::ShowStatistics => const { &[Shortcut::ctrl("2")] },
             Self::ToggleFilters => const { &[Shortcut::ctrl_shift("B")] },
             Self::ToggleInspector => const { &[Shortcut::ctrl_shift("I")] },
             Self::ToggleCaptions => const { &[Shortcut::plain("C")] },
@@ -298,6 +308,8 @@ impl Action {
             | Self::SaveView
             | Self::ManageViews
             | Self::ShowProblems => open,
+            Self::ShowGrid => open && state.lens != Lens::Grid,
+            Self::ShowStatistics => open && state.lens != Lens::Statistics,
             Self::ExportSelection | Self::SelectAll | Self::RandomSample | Self::InvertSelection => {
                 open && !state.result.matching.is_empty()
             }
@@ -305,7 +317,7 @@ impl Action {
             Self::FilterToSelection | Self::ExcludeSelection | Self::TagSelection | Self::CopyKeys => {
                 open && !state.selection.is_empty()
             }
-            Self::Inspect => open && state.focus.is_some(),
+            Self::Inspect => open && state.focus.is_some() && state.lens == Lens::Grid,
             Self::Undo => open && state.history.can_undo(),
             Self::Redo => open && state.history.can_redo(),
             Self::ClearFilters => open && !state.chips.is_empty(),

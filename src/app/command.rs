@@ -8,7 +8,9 @@ use roaring::RoaringBitmap;
 use super::action::Action;
 use super::chips::Facet;
 use super::settings::Settings;
-use super::state::{Dialog, Notice, Sort};
+use super::state::{Dialog, Lens, Notice, Sort};
+use super::statistics::{Group, StatisticsView};
+use crate::analysis::text::report::StatsRequest;
 use crate::base::SampleId;
 use crate::catalog::filter::Expr;
 use crate::formats::FieldMap;
@@ -102,6 +104,19 @@ pub enum Command {
         zoom: Option<f32>,
         /// Points.
         pan: (f32, f32),
+    },
+    /// Looks at the samples in another way.
+    Lens(Lens),
+    /// Changes how statistics are shown, or of what they are.
+    Statistics(Box<StatisticsView>),
+    /// Counts what the statistics lens shows.
+    CountStatistics,
+    /// Writes a text (a table, a drawing) to a file.
+    WriteText {
+        /// Where to.
+        path: PathBuf,
+        /// What to write.
+        text: String,
     },
     /// Leaves the start page for what is open.
     BackToGrid,
@@ -205,6 +220,24 @@ pub enum Effect {
         ids: Arc<Vec<u32>>,
         /// `.csv` writes CSV, all else JSON lines.
         path: PathBuf,
+    },
+    /// Count words, n-grams, parts of speech and leaves of groups of samples. The newest wins.
+    Stats {
+        /// Number of the request.
+        generation: u64,
+        /// The population the ids are of.
+        population: Arc<Population>,
+        /// The groups.
+        groups: Vec<Group>,
+        /// What to count.
+        request: StatsRequest,
+    },
+    /// Write a text to a file.
+    WriteText {
+        /// Where to.
+        path: PathBuf,
+        /// What to write.
+        text: String,
     },
     /// Read keys of samples and put them on the clipboard.
     CopyKeys(Arc<Population>, Arc<RoaringBitmap>),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::statistics::Tab;
 use crate::formats::FieldMap;
 
 /// A window to open, or pictures of it to draw.
@@ -44,6 +45,7 @@ pub enum View {
     Grid,
     Inspector,
     Large,
+    Statistics,
     Filters,
     Welcome,
     Open,
@@ -54,10 +56,11 @@ pub enum View {
 
 impl View {
     /// All of them with their words on the command line.
-    pub const ALL: [(Self, &'static str); 9] = [
+    pub const ALL: [(Self, &'static str); 10] = [
         (Self::Grid, "grid"),
         (Self::Inspector, "inspector"),
         (Self::Large, "large"),
+        (Self::Statistics, "statistics"),
         (Self::Filters, "filters"),
         (Self::Welcome, "welcome"),
         (Self::Open, "open"),
@@ -88,10 +91,12 @@ pub struct ShotOptions {
     pub filter: Option<String>,
     /// A search to apply first.
     pub search: Option<String>,
+    /// The tab of the statistics.
+    pub tab: Option<Tab>,
 }
 
 impl Default for ShotOptions {
     fn default() -> Self {
-        Self { size: (1280, 800), scale: 1.0, view: View::Grid, light: false, filter: None, search: None }
+        Self { size: (1280, 800), scale: 1.0, view: View::Grid, light: false, filter: None, search: None, tab: None }
     }
 }

@@ -13,6 +13,7 @@ pub mod launch;
 pub mod panels;
 pub mod settings;
 pub mod state;
+pub mod statistics;
 pub mod update;
 
 pub use action::Action;

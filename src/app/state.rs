@@ -8,6 +8,7 @@ use roaring::RoaringBitmap;
 use super::chips::{Chip, expr_of};
 use super::history::{History, Moment};
 use super::settings::Settings;
+use super::statistics::Statistics;
 use crate::analysis::facets::Facets;
 use crate::analysis::sort::SortBy;
 use crate::base::{SampleId, Warning};
@@ -24,6 +25,16 @@ pub enum Screen {
     Welcome,
     /// The grid with its panels.
     Explore,
+}
+
+/// How the middle of the window looks at the samples.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lens {
+    /// As pictures.
+    #[default]
+    Grid,
+    /// As counts: words, parts of speech, n-grams, leaves.
+    Statistics,
 }
 
 /// The order of the grid.
@@ -147,6 +158,10 @@ impl RecordCache {
 pub struct State {
     /// What fills the window.
     pub screen: Screen,
+    /// What stands in the middle.
+    pub lens: Lens,
+    /// The statistics lens.
+    pub statistics: Statistics,
     /// Open datasets as one population.
     pub population: Arc<Population>,
     /// Counts over the whole population (the faint numbers).

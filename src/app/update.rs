@@ -16,12 +16,31 @@ use serde::{Deserialize, Serialize};
 use super::chips::{self, Chip, Facet};
 use super::command::{Command, Effect};
 use super::state::{Dialog, Notice, OpenDialog, Screen, Sort, State};
+use super::statistics;
 use crate::analysis::sort::SortBy;
 use crate::catalog::filter::{self, Expr};
-use crate::jobs::{Level, QueryRequest};
+use crate::jobs::{Event, Level, QueryRequest};
 
 /// Changes the state by one command and says what jobs have to do.
 pub fn update(state: &mut State, command: Command) -> Vec<Effect> {
+    // Statistics follow whatever changes what they are of.
+    let follows = matches!(
+        &command,
+        Command::Act(_)
+            | Command::Lens(_)
+            | Command::Statistics(_)
+            | Command::Select(..)
+            | Command::BackToGrid
+            | Command::Job(Event::Query(_) | Event::Population(_))
+    );
+    let mut effects = change(state, command);
+    if follows {
+        effects.extend(statistics::follow(state));
+    }
+    effects
+}
+
+fn change(state: &mut State, command: Command) -> Vec<Effect> {
     match command {
         Command::Act(action) => act::act(state, action),
         Command::Open(paths, map) => {
@@ -34,7 +53,14 @@ pub fn update(state: &mut State, command: Command) -> Vec<Effect> {
             Vec::new()
         }
         Command::Look(path) => look(state, path),
-        Command::Toggle { facet, expr, add } => filtered(state, |chips| chips::toggle(chips, facet, expr, add)),
+        Command::Toggle { facet, expr, add } => {
+            let effects = filtered(state, |chips| chips::toggle(chips, facet, expr, add));
+            if facet == Facet::Search {
+                state.search_text = search_text_of(&state.chips);
+                state.search_error = None;
+            }
+            effects
+        }
         Command::SetFacet(facet, expr) => filtered(state, |chips| chips::set(chips, facet, expr)),
         Command::RemoveChip(i) => {
             if state.chips.get(i).is_some_and(|chip| chip.facet == Facet::Search) {
@@ -109,6 +135,17 @@ pub fn update(state: &mut State, command: Command) -> Vec<Effect> {
             (state.inspector.zoom, state.inspector.pan) = (zoom, pan);
             Vec::new()
         }
+        Command::Lens(lens) => {
+            state.lens = lens;
+            state.large = false;
+            Vec::new()
+        }
+        Command::Statistics(view) => {
+            state.statistics.view = *view;
+            Vec::new()
+        }
+        Command::CountStatistics => statistics::count(state),
+        Command::WriteText { path, text } => vec![Effect::WriteText { path, text }],
         Command::BackToGrid => {
             state.screen = Screen::Explore;
             Vec::new()
@@ -206,6 +243,12 @@ fn filtered(state: &mut State, change: impl FnOnce(&mut Vec<Chip>)) -> Vec<Effec
     state.history.record(before);
     state.scroll = 0.0;
     query(state)
+}
+
+/// What the search field says about these chips.
+fn search_text_of(chips: &[Chip]) -> String {
+    let text = |chip: &Chip| if let Expr::Search(None, text) = &chip.expr { Some(text.clone()) } else { None };
+    chips.iter().find_map(text).unwrap_or_default()
 }
 
 /// Follows the search field. Text that cannot be understood yet (an open quote) keeps the last good answer.

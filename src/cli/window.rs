@@ -8,6 +8,7 @@ use super::index::mapping;
 use super::progress;
 use super::{CliError, load, load_mapped};
 use crate::app::launch::{Launch, ShotOptions, Target, View, WindowOptions};
+use crate::app::statistics::Tab;
 use crate::base::{CancelToken, Progress};
 use crate::formats::demo::DemoOptions;
 use crate::formats::{Field, FieldMap};
@@ -37,6 +38,9 @@ pub(super) struct ScreenArgs {
     /// A search to apply before the screenshot.
     #[arg(long, value_name = "TEXT", requires = "screenshot")]
     search: Option<String>,
+    /// The tab of the statistics: words, parts-of-speech, n-grams, leaves, vocabulary, paper.
+    #[arg(long, value_name = "TAB", requires = "screenshot", value_parser = tab, hide = true)]
+    tab: Option<Tab>,
 }
 
 /// What opens a window: paths without a command.
@@ -87,6 +91,13 @@ fn view(word: &str) -> Result<View, String> {
     })
 }
 
+fn tab(word: &str) -> Result<Tab, String> {
+    Tab::ALL.into_iter().find(|tab| tab.word() == word).ok_or_else(|| {
+        let words: Vec<_> = Tab::ALL.iter().map(|tab| tab.word()).collect();
+        format!("the tabs are {}", words.join(", "))
+    })
+}
+
 impl ScreenArgs {
     fn shot(&self) -> ShotOptions {
         ShotOptions {
@@ -96,6 +107,7 @@ impl ScreenArgs {
             light: self.light,
             filter: self.filter.clone(),
             search: self.search.clone(),
+            tab: self.tab,
         }
     }
 }

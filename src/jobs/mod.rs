@@ -395,6 +395,11 @@ impl Jobs {
         export::start(population, ids, path, &self.registry, self.outbox.clone());
     }
 
+    /// Writes a text to a file in the background.
+    pub fn write_text(&self, population: &Population, path: PathBuf, text: String) {
+        export::write_text(population, path, text, self.outbox.clone());
+    }
+
     /// Reads the keys of samples for the clipboard.
     pub fn copy_keys(&self, population: Arc<Population>, samples: Arc<RoaringBitmap>) {
         export::copy_keys(population, samples, self.outbox.clone());

@@ -110,6 +110,7 @@ pub fn grid_ui(ui: &mut Ui, state: &State, textures: &mut Textures, frame: &mut 
 fn strip_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
     egui::Frame::new().fill(tokens(ui).window).inner_margin(egui::Margin::symmetric(8, 4)).show(ui, |ui| {
         ui.horizontal(|ui| {
+            super::statistics::lens_tabs_ui(ui, state, out);
             ui.spacing_mut().slider_width = 110.0;
             let mut sort = state.sort;
             egui::ComboBox::from_id_salt("sort")

@@ -14,6 +14,7 @@ pub mod inspector;
 pub mod picture;
 pub mod screenshot;
 pub mod shortcuts;
+pub mod statistics;
 pub mod status_bar;
 pub mod textures;
 pub mod theme;

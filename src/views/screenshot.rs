@@ -15,7 +15,7 @@ use egui_wgpu::wgpu;
 use super::window::{Window, adapter_name};
 use crate::app::launch::{ShotOptions, View, WindowOptions};
 use crate::app::settings::{Settings, ThemeChoice};
-use crate::app::state::{Dialog, OpenDialog, Screen};
+use crate::app::state::{Dialog, Lens, OpenDialog, Screen};
 use crate::app::{Action, Command};
 use crate::formats::image::{Picture, write_png};
 
@@ -110,6 +110,7 @@ impl Studio {
         self.window.run(Command::Settings(Settings { theme, less_motion: true, ..Settings::default() }));
         self.window.run(Command::Dialog(None));
         self.window.run(Command::Large(false));
+        self.window.run(Command::Lens(Lens::Grid));
         if let Some(filter) = &shot.filter {
             self.window.run(Command::FilterText(filter.clone()));
         }
@@ -132,6 +133,14 @@ impl Studio {
             View::Large => {
                 focus_first(&mut self.window);
                 self.window.run(Command::Large(true));
+            }
+            View::Statistics => {
+                if let Some(tab) = shot.tab {
+                    let view = self.window.state.statistics.view.clone();
+                    self.window.run(Command::Statistics(Box::new(view.on(tab))));
+                }
+                self.window.run(Command::Lens(Lens::Statistics));
+                self.window.run(Command::CountStatistics);
             }
             View::Welcome => self.window.run(Command::Act(Action::ShowWelcome)),
             View::Open => self.window.run(Command::Dialog(Some(Dialog::Open(OpenDialog::default())))),

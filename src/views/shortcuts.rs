@@ -4,7 +4,7 @@ use egui::{Context, Key, Modifiers};
 
 use super::Commands;
 use super::grid::GridFrame;
-use crate::app::state::Screen;
+use crate::app::state::{Lens, Screen};
 use crate::app::{Action, Command, State};
 
 /// Reads the keys of this frame.
@@ -36,7 +36,7 @@ pub fn shortcuts(ctx: &Context, state: &State, frame: &GridFrame, out: &mut Comm
             }
         }
     }
-    if !typing && state.screen == Screen::Explore {
+    if !typing && state.screen == Screen::Explore && state.lens == Lens::Grid {
         arrows(ctx, frame, out);
     }
 }

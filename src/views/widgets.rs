@@ -29,6 +29,13 @@ pub fn icon_toggle(ui: &mut Ui, icon: &str, name: &str, on: bool) -> Response {
     response.on_hover_text(name)
 }
 
+/// One of several tabs, of which one is on.
+pub fn tab_button(ui: &mut Ui, label: &str, on: bool) -> Response {
+    let response = ui.add(egui::Button::new(label).frame_when_inactive(on).selected(on));
+    response.widget_info(|| WidgetInfo::selected(Role::Tab, true, on, label));
+    response
+}
+
 /// Gives a widget its accessible name, and the same as a tooltip.
 #[must_use]
 pub fn named(response: Response, role: Role, name: &str) -> Response {

@@ -12,6 +12,7 @@ use eframe::egui_wgpu;
 use egui::{CentralPanel, Context, Frame, Margin, Panel, Ui, ViewportCommand, vec2};
 
 use super::grid::{GridFrame, grid_ui};
+use super::statistics::{StatisticsFrame, statistics_ui};
 use super::status_bar::{Vitals, status_bar_ui};
 use super::textures::Textures;
 use super::theme::{self, tokens};
@@ -19,11 +20,11 @@ use super::toasts::Toasts;
 use super::{Commands, chips_bar, dialogs, filters, inspector, picture, shortcuts, top_bar, welcome};
 use crate::app::launch::WindowOptions;
 use crate::app::settings::{Settings, ThemeChoice};
-use crate::app::state::Screen;
+use crate::app::state::{Lens, Screen};
 use crate::app::{Action, Command, Effect, State, update};
 use crate::base::{dirs, memory};
 use crate::formats::FieldMap;
-use crate::jobs::{Event, Jobs, JobsOptions};
+use crate::jobs::{Event, Group, Jobs, JobsOptions, StatsAsk};
 
 /// The application behind the window; also driven without one by tests and screenshots.
 pub struct Window {
@@ -33,6 +34,7 @@ pub struct Window {
     textures: Textures,
     toasts: Toasts,
     grid: GridFrame,
+    statistics: StatisticsFrame,
     commands: Commands,
     started: Instant,
     vitals: Vitals,
@@ -63,6 +65,7 @@ impl Window {
             textures: Textures::default(),
             toasts: Toasts::default(),
             grid: GridFrame::default(),
+            statistics: StatisticsFrame::default(),
             commands: Commands::default(),
             started: Instant::now(),
             vitals: Vitals::default(),
@@ -123,6 +126,12 @@ impl Window {
             Effect::SaveView { name, json } => self.jobs.save_view(name, Some(json)),
             Effect::DeleteView(name) => self.jobs.save_view(name, None),
             Effect::Export { population, ids, path } => self.jobs.export(population, ids, path),
+            Effect::Stats { generation, population, groups, request } => {
+                let groups =
+                    groups.into_iter().map(|group| Group { name: group.name, samples: group.samples }).collect();
+                self.jobs.stats(StatsAsk { generation, population, groups, request });
+            }
+            Effect::WriteText { path, text } => self.jobs.write_text(&self.state.population, path, text),
             Effect::CopyKeys(population, samples) => self.jobs.copy_keys(population, samples),
             Effect::SaveSettings(settings) => self.save_settings(&settings),
             Effect::Cancel(id) => self.jobs.cancel(id),
@@ -235,6 +244,7 @@ impl Window {
                     let rect = ui.available_rect_before_wrap();
                     picture::picture_ui(ui, state, &self.textures, out, sample, rect, "large");
                 }
+                None if state.lens == Lens::Statistics => statistics_ui(ui, state, &mut self.statistics, out),
                 None => grid_ui(ui, state, &mut self.textures, &mut self.grid, out),
             }
         });

@@ -2,4 +2,5 @@
 
 pub mod inspector;
 pub mod side_bar;
+pub mod statistics;
 pub mod text;

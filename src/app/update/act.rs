@@ -9,7 +9,7 @@ use crate::app::command::{Command, Effect, SetOp};
 use crate::app::grid::CELL_RANGE;
 use crate::app::history::Moment;
 use crate::app::settings::ThemeChoice;
-use crate::app::state::{Dialog, OpenDialog, Screen, State};
+use crate::app::state::{Dialog, Lens, OpenDialog, Screen, State};
 use crate::base::SampleId;
 use crate::catalog::filter::Expr;
 use crate::jobs::Level;
@@ -45,6 +45,8 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::OpenPalette => dialog(state, Dialog::Palette { text: String::new(), row: 0 }),
+        Action::ShowGrid => super::update(state, Command::Lens(Lens::Grid)),
+        Action::ShowStatistics => super::update(state, Command::Lens(Lens::Statistics)),
         Action::ToggleFilters => settings(state, |settings| settings.filters_open = !settings.filters_open),
         Action::ToggleInspector => settings(state, |settings| settings.inspector_open = !settings.inspector_open),
         Action::ToggleCaptions => settings(state, |settings| settings.captions = !settings.captions),

@@ -8,6 +8,7 @@ use super::{notify, pick, query};
 use crate::analysis::facets::Facets;
 use crate::app::command::Effect;
 use crate::app::state::{Dialog, Inspector, Screen, State};
+use crate::app::statistics;
 use crate::base::SampleId;
 use crate::jobs::{Event, Level, Population, PopulationUpdate, QueryResult};
 
@@ -22,6 +23,11 @@ pub fn news(state: &mut State, event: Event) -> Vec<Effect> {
                 }
                 state.result = result;
             }
+            Vec::new()
+        }
+        Event::Stats { generation, report } => {
+            let report = report.map_err(|error| notify(state, Level::Error, error)).ok();
+            statistics::answered(state, generation, report);
             Vec::new()
         }
         Event::Records(records) => {
@@ -74,10 +80,8 @@ pub fn news(state: &mut State, event: Event) -> Vec<Effect> {
             notify(state, level, text);
             Vec::new()
         }
-        // Textures are the views' business, and no panel asks for statistics yet.
-        Event::Stats { .. } | Event::Thumbnail { .. } | Event::Picture { .. } | Event::RecentPicture { .. } => {
-            Vec::new()
-        }
+        // Textures are the views' business.
+        Event::Thumbnail { .. } | Event::Picture { .. } | Event::RecentPicture { .. } => Vec::new(),
     }
 }
 

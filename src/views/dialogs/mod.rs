@@ -122,7 +122,7 @@ fn focus_at_start(ui: &Ui, response: &egui::Response) {
 }
 
 /// The one button that matters.
-fn primary(ui: &Ui, text: &str) -> egui::Button<'static> {
+pub(super) fn primary(ui: &Ui, text: &str) -> egui::Button<'static> {
     let colors = tokens(ui);
     egui::Button::new(RichText::new(text.to_owned()).color(colors.on_accent)).fill(colors.accent_fill)
 }
