@@ -17,7 +17,7 @@ pub fn paper_ui(ui: &mut Ui, paint: &Paint, out: &mut Commands) {
                 ui.label(RichText::new(&table.title).text_style(theme::strong()));
                 let rows: Vec<usize> = (0..table.rows.len()).collect();
                 ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                    copy_button(ui, table, &rows, out)
+                    copy_button(ui, table, &rows, out);
                 });
             });
             let first = 130.0;
