@@ -41,7 +41,10 @@ fn a_word_becomes_a_filter_and_the_grid_shows_its_images() {
     stage.click("Statistics");
     assert_eq!(stage.window().state.lens, Lens::Statistics);
     assert!(stage.sees("Chart: Words of a caption"), "a small population is counted at once");
-    assert_eq!(stage.table()[..3], ["word\tcount\tshare", "mug\t4\t0.17391304347826086", "blue\t2\t0.08695652173913043"]);
+    assert_eq!(
+        stage.table()[..3],
+        ["word\tcount\tshare", "mug\t4\t0.17391304347826086", "blue\t2\t0.08695652173913043"]
+    );
     stage.click("Show mug");
     let state = &stage.window().state;
     assert_eq!(state.lens, Lens::Grid);
@@ -51,7 +54,11 @@ fn a_word_becomes_a_filter_and_the_grid_shows_its_images() {
     // Back there, what is filtered stands beside the whole.
     stage.press(Modifiers::COMMAND, Key::Num2);
     assert_eq!(stage.table()[0], "word\tfiltered\tfiltered, share\tshop\tshop, share");
-    assert!(stage.table().contains(&"mug\t4\t0.36363636363636365\t4\t0.17391304347826086".to_owned()), "{:?}", stage.table());
+    assert!(
+        stage.table().contains(&"mug\t4\t0.36363636363636365\t4\t0.17391304347826086".to_owned()),
+        "{:?}",
+        stage.table()
+    );
 }
 
 #[test]
@@ -160,7 +167,10 @@ fn what_is_missing_is_said_with_a_way_out() {
     stage.run(Command::Lens(Lens::Statistics));
     stage.look(|view| view.text = TextField::Bullets);
     assert!(stage.sees("No sample has bullets."));
-    assert_eq!(stage.window().state.statistics.counted.as_ref().expect("it was counted").report.datasets[0].captions, 0);
+    assert_eq!(
+        stage.window().state.statistics.counted.as_ref().expect("it was counted").report.datasets[0].captions,
+        0
+    );
     stage.click("Leaves");
     assert!(!stage.sees("No sample has bullets."), "leaves need no text");
     stage.click("Words");

@@ -299,7 +299,8 @@ fn ask(state: &mut State, groups: Vec<Group>) -> Vec<Effect> {
     (statistics.stale, statistics.failed) = (false, false);
     let (generation, text, beside) = (statistics.generation, statistics.view.text, statistics.view.beside);
     let population = Arc::clone(&state.population);
-    statistics.asked = Some(Asked { generation, population: Arc::clone(&population), groups: groups.clone(), text, beside });
+    statistics.asked =
+        Some(Asked { generation, population: Arc::clone(&population), groups: groups.clone(), text, beside });
     let request = StatsRequest { text, top: RANKING, top_leaves: RANKING, ..StatsRequest::default() };
     vec![Effect::Stats { generation, population, groups, request }]
 }
@@ -321,7 +322,9 @@ pub(super) fn answered(state: &mut State, generation: u64, report: Option<Arc<St
             // The window has counted these two already.
             if Arc::ptr_eq(&asked.population, &state.population) && is(&state.result.matching) {
                 Arc::clone(&state.result.facets)
-            } else if Arc::ptr_eq(&asked.population, &state.population) && group.samples.len() == u64::from(columns.len()) {
+            } else if Arc::ptr_eq(&asked.population, &state.population)
+                && group.samples.len() == u64::from(columns.len())
+            {
                 Arc::clone(&state.whole)
             } else {
                 Arc::new(Facets::count(columns, &group.samples))

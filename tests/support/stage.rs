@@ -34,15 +34,17 @@ impl Stage {
         let catalog_dir = Some(dir.path().join("catalogs"));
         let options = WindowOptions { paths, catalog_dir, default_settings: true, ..WindowOptions::default() };
         let mut options = Some(options);
-        let harness = Harness::builder().with_size(vec2(1280.0, 800.0)).with_context_setup(shopscope::views::theme::install).build_ui_state(
-            move |ui, window: &mut Option<Window>| {
-                let window = window.get_or_insert_with(|| {
-                    Window::new(ui.ctx(), options.take().expect("the window is made once"))
-                });
-                window.frame(ui);
-            },
-            None,
-        );
+        let harness = Harness::builder()
+            .with_size(vec2(1280.0, 800.0))
+            .with_context_setup(shopscope::views::theme::install)
+            .build_ui_state(
+                move |ui, window: &mut Option<Window>| {
+                    let window = window
+                        .get_or_insert_with(|| Window::new(ui.ctx(), options.take().expect("the window is made once")));
+                    window.frame(ui);
+                },
+                None,
+            );
         let mut stage = Self { harness, dir };
         stage.settle();
         stage

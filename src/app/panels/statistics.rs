@@ -191,7 +191,11 @@ fn ranked<'a>(
     bars.truncate(RANKED);
     Chart {
         title,
-        x: Axis { label: if beside { format!("share of {what}") } else { "occurrences".to_owned() }, log: view.log()[0], share: beside },
+        x: Axis {
+            label: if beside { format!("share of {what}") } else { "occurrences".to_owned() },
+            log: view.log()[0],
+            share: beside,
+        },
         y: Axis::new(""),
         series: groups.to_vec(),
         nested: false,
@@ -220,7 +224,8 @@ fn words(counted: &Counted, view: &StatisticsView) -> Page {
                 // On a linear axis the area is what counts: bins differ in width.
                 if log_x { value } else { value / (to - from + 1) as f64 }
             });
-            let label = if from == to { plural_words(from) } else { format!("{} – {} words", count(from), count(to)) };
+            let label =
+                if from == to { plural_words(from) } else { format!("{} – {} words", count(from), count(to)) };
             let expr = Expr::Number(NumberField::Words, Cmp::Between(from as f64, to as f64));
             // Only captions have their length in the filter.
             let pick = (report.text == TextField::Caption).then_some(Pick { facet: Facet::Words, expr });
@@ -231,7 +236,11 @@ fn words(counted: &Counted, view: &StatisticsView) -> Page {
     let chart = Chart {
         title: format!("Words of a {}", report.text.name()),
         x: Axis { log: log_x, ..Axis::new(format!("words of a {}", report.text.name())) },
-        y: Axis { label: format!("{}{per}", if beside { "share of captions" } else { "captions" }), log: log_y, share: beside },
+        y: Axis {
+            label: format!("{}{per}", if beside { "share of captions" } else { "captions" }),
+            log: log_y,
+            share: beside,
+        },
         series: groups.clone(),
         nested: counted.beside == Beside::Whole,
         marks: Marks::Columns(bars),
@@ -305,7 +314,8 @@ fn ngrams(report: &StatsReport, view: &StatisticsView) -> Page {
     let chart = ranked(title, "all", view, &names(report), &totals, &tops, gram_lifts(report, n), pick);
     let mut columns = vec![String::new(), "in all".to_owned()];
     // Distinct ones are counted for single words only.
-    let has_distinct = report.datasets.iter().flat_map(|group| &group.ngrams).any(|order| order.n == n && order.distinct.is_some());
+    let has_distinct =
+        report.datasets.iter().flat_map(|group| &group.ngrams).any(|order| order.n == n && order.distinct.is_some());
     if has_distinct {
         columns.push("distinct".to_owned());
     }
@@ -351,7 +361,8 @@ fn parts_of_speech(report: &StatsReport, view: &StatisticsView) -> Page {
     let columns = columns.into_iter().chain([format!("distinct, {}+ times", report.min_count)]).collect();
     let facts = Table { title: what.to_owned(), columns, rows };
     let pick = |word: &str| phrase(report, word);
-    let chart = ranked(format!("{what}, the most frequent"), "these", view, &groups, &totals, &tops, std::iter::empty(), pick);
+    let chart =
+        ranked(format!("{what}, the most frequent"), "these", view, &groups, &totals, &tops, std::iter::empty(), pick);
     let table = counts_table(what.to_owned(), "word", &groups, &totals, &tops, std::iter::empty(), pick);
     Page { facts: Some(facts), chart: Some(chart), tables: vec![table] }
 }
@@ -492,7 +503,11 @@ fn leaves(counted: &Counted, view: &StatisticsView) -> Page {
 }
 
 fn tops(report: &StatsReport) -> Vec<Vec<(&str, u64)>> {
-    report.datasets.iter().map(|group| group.leaves.top.iter().map(|leaf| (leaf.leaf.as_str(), leaf.count)).collect()).collect()
+    report
+        .datasets
+        .iter()
+        .map(|group| group.leaves.top.iter().map(|leaf| (leaf.leaf.as_str(), leaf.count)).collect())
+        .collect()
 }
 
 fn leaf_table(

@@ -89,12 +89,8 @@ pub fn statistics_ui(ui: &mut Ui, state: &State, frame: &mut StatisticsFrame, ou
         });
     }
     if has_text || view.tab == Tab::Leaves {
-        let paint = Paint {
-            counted: &made.counted,
-            page: &made.page,
-            rows: &made.rows,
-            colors: colors(ui, &made.counted),
-        };
+        let paint =
+            Paint { counted: &made.counted, page: &made.page, rows: &made.rows, colors: colors(ui, &made.counted) };
         egui::Frame::new().inner_margin(egui::Margin { left: 12, right: 12, top: 4, bottom: 8 }).show(ui, |ui| {
             match made.view.tab {
                 Tab::Words => words::words_ui(ui, &paint, &mut view, out),
@@ -123,7 +119,12 @@ impl StatisticsFrame {
         if self.made.as_ref().is_none_or(is_new) {
             let page = statistics::page(counted, view);
             let rows = page.tables.first().map_or(Vec::new(), |table| table.view(&view.find, view.sort()));
-            self.made = Some(Made { counted: Arc::clone(counted), view: view.clone(), page: Arc::new(page), rows: rows.into() });
+            self.made = Some(Made {
+                counted: Arc::clone(counted),
+                view: view.clone(),
+                page: Arc::new(page),
+                rows: rows.into(),
+            });
         }
         self.made.as_ref().expect("it was made above")
     }
@@ -245,8 +246,7 @@ fn palette(ui: &Ui, counted: &Counted) -> Palette {
 }
 
 fn save(view: &StatisticsView, title: &str, ending: &str, text: String, out: &mut Commands) {
-    let slug: String =
-        title.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let slug: String = title.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let name = format!("{}-{}.{ending}", view.tab.word(), slug.trim_matches('-'));
     if let Some(path) = open::save_file(&name) {
         out.push(Command::WriteText { path, text });
@@ -300,10 +300,13 @@ fn empty_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
         }
         ui.label(RichText::new("Nothing is counted yet.").heading());
         ui.add_space(space::S4);
-        ui.label(faint(ui, format!(
-            "Words, parts of speech, n-grams and leaves of {} have to be read once; what was read is kept.",
-            text::plural(samples, "sample", "samples")
-        )));
+        ui.label(faint(
+            ui,
+            format!(
+                "Words, parts of speech, n-grams and leaves of {} have to be read once; what was read is kept.",
+                text::plural(samples, "sample", "samples")
+            ),
+        ));
         ui.add_space(space::S12);
         if ui.add(primary(ui, "Count")).clicked() {
             out.push(Command::CountStatistics);
@@ -315,7 +318,10 @@ fn empty_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
 fn textless_ui(ui: &mut Ui, state: &State, view: &mut StatisticsView) {
     ui.vertical_centered(|ui| {
         ui.add_space((ui.available_height() / 3.0).max(24.0));
-        ui.label(RichText::new(format!("No sample has {}.", text_label(state.statistics.view.text).to_lowercase())).heading());
+        ui.label(
+            RichText::new(format!("No sample has {}.", text_label(state.statistics.view.text).to_lowercase()))
+                .heading(),
+        );
         ui.add_space(space::S12);
         let other = if view.text == TextField::Caption { TextField::Title } else { TextField::Caption };
         if ui.add(primary(ui, &format!("Count {} instead", text_label(other).to_lowercase()))).clicked() {

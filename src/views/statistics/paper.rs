@@ -16,14 +16,17 @@ pub fn paper_ui(ui: &mut Ui, paint: &Paint, out: &mut Commands) {
             ui.horizontal(|ui| {
                 ui.label(RichText::new(&table.title).text_style(theme::strong()));
                 let rows: Vec<usize> = (0..table.rows.len()).collect();
-                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| copy_button(ui, table, &rows, out));
+                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                    copy_button(ui, table, &rows, out)
+                });
             });
             let first = 130.0;
             let others = (table.columns.len() - 1).max(1) as f32;
             let width = ((ui.available_width() - first) / others - space::S16).clamp(80.0, 240.0);
             let wide = |column: usize| if column == 0 { first } else { width };
             // Figures stand under each other at the right, lists of n-grams read from the left.
-            let listed = table.rows.iter().flat_map(|row| row.cells.iter().skip(1)).any(|cell| matches!(cell, Cell::Text(_)));
+            let listed =
+                table.rows.iter().flat_map(|row| row.cells.iter().skip(1)).any(|cell| matches!(cell, Cell::Text(_)));
             egui::Grid::new(&table.title).spacing([space::S16, space::S4]).show(ui, |ui| {
                 let line = |ui: &mut Ui, column: usize, text: RichText| {
                     let align = if column == 0 || listed { egui::Align::Min } else { egui::Align::Max };
@@ -38,7 +41,8 @@ pub fn paper_ui(ui: &mut Ui, paint: &Paint, out: &mut Commands) {
                 ui.end_row();
                 for row in &table.rows {
                     for (column, cell) in row.cells.iter().enumerate() {
-                        let color = if matches!(cell, Cell::Paper(_)) { tokens(ui).text_faint } else { tokens(ui).text };
+                        let color =
+                            if matches!(cell, Cell::Paper(_)) { tokens(ui).text_faint } else { tokens(ui).text };
                         line(ui, column, RichText::new(cell.shown()).color(color));
                     }
                     ui.end_row();

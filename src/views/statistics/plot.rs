@@ -84,7 +84,8 @@ fn plot_ui(ui: &mut Ui, chart: &Chart, colors: &[Color32], height: f32) -> Optio
         .tick_label_color(tokens.text_faint)
         .tick_label_font(small.clone());
     let names = if ranked { tokens.text } else { tokens.text_faint };
-    let longest = y_ticks.iter().map(|tick| ui.painter().layout_no_wrap(tick.label.clone(), small.clone(), names).size().x);
+    let longest =
+        y_ticks.iter().map(|tick| ui.painter().layout_no_wrap(tick.label.clone(), small.clone(), names).size().x);
     let thickness = longest.fold(24.0, f32::max).min(width / 3.0) + space::S8;
     let mut y_axis = AxisHints::new_y()
         .formatter({
@@ -139,7 +140,12 @@ fn plot_ui(ui: &mut Ui, chart: &Chart, colors: &[Color32], height: f32) -> Optio
         }
         for (series, points) in chart.lines().into_iter().enumerate().rev() {
             let color = colors.get(series).copied().unwrap_or(tokens.accent);
-            plot.line(Line::new(format!("line {series}"), PlotPoints::from(points)).color(color).width(1.8).allow_hover(false));
+            plot.line(
+                Line::new(format!("line {series}"), PlotPoints::from(points))
+                    .color(color)
+                    .width(1.8)
+                    .allow_hover(false),
+            );
         }
     });
     let response = shown.response;
@@ -169,7 +175,13 @@ fn line_at(chart: &Chart, x: f64) -> Option<String> {
     for (name, line) in chart.series.iter().zip(lines) {
         let far = |point: &[f64; 2]| chart.x.place(point[0]).map_or(f64::INFINITY, |at| (at - x).abs());
         if let Some([at, value]) = line.iter().min_by(|a, b| far(a).total_cmp(&far(b))) {
-            text.push(format!("{name}: {} {}, {} {}", chart.x.label, chart.x.say(*at), chart.y.say(value.round()), chart.y.label));
+            text.push(format!(
+                "{name}: {} {}, {} {}",
+                chart.x.label,
+                chart.x.say(*at),
+                chart.y.say(value.round()),
+                chart.y.label
+            ));
         }
     }
     (!text.is_empty()).then(|| text.join("\n"))

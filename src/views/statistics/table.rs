@@ -34,11 +34,16 @@ pub fn table_ui(ui: &mut Ui, paint: &Paint, table: &Table, view: &mut Statistics
         .fold(0.0, f64::max)
         .min(LIFT_MOST);
     ui.spacing_mut().item_spacing.y = 0.0;
-    ScrollArea::vertical().id_salt(("table", &table.title)).auto_shrink(false).show_rows(ui, ROW, paint.rows.len(), |ui, range| {
-        for &row in &paint.rows[range] {
-            row_ui(ui, paint, table, row, &widths, &small, most_lift, out);
-        }
-    });
+    ScrollArea::vertical().id_salt(("table", &table.title)).auto_shrink(false).show_rows(
+        ui,
+        ROW,
+        paint.rows.len(),
+        |ui, range| {
+            for &row in &paint.rows[range] {
+                row_ui(ui, paint, table, row, &widths, &small, most_lift, out);
+            }
+        },
+    );
 }
 
 /// The first column takes what the others leave.
@@ -72,9 +77,19 @@ fn head_ui(ui: &mut Ui, table: &Table, view: &mut StatisticsView, widths: &[f32]
         x += width;
         let response = ui.interact(cell, ui.scope_id().with(("head", column)), Sense::click());
         response.widget_info(|| WidgetInfo::labeled(Role::ColumnHeader, true, format!("Sort by {name}")));
-        let color = if response.hovered() || sort.is_some_and(|(by, _)| by == column) { colors.text_strong } else { colors.text_faint };
+        let color = if response.hovered() || sort.is_some_and(|(by, _)| by == column) {
+            colors.text_strong
+        } else {
+            colors.text_faint
+        };
         let arrow = match sort {
-            Some((by, descending)) if by == column => if descending { icons::ARROW_DOWN } else { icons::ARROW_UP },
+            Some((by, descending)) if by == column => {
+                if descending {
+                    icons::ARROW_DOWN
+                } else {
+                    icons::ARROW_UP
+                }
+            }
             _ => "",
         };
         let label = elided(ui, name, font.clone(), color, width - space::S16 - 6.0, 1);
@@ -149,7 +164,8 @@ fn row_ui(
                 if galley.elided {
                     elided_text = Some(cell.shown());
                 }
-                let left = if column == 0 { place.left() + space::S8 } else { place.right() - space::S8 - galley.size().x };
+                let left =
+                    if column == 0 { place.left() + space::S8 } else { place.right() - space::S8 - galley.size().x };
                 ui.painter().galley(pos2(left, place.center().y - galley.size().y / 2.0), galley, color);
             }
         }
@@ -169,12 +185,18 @@ fn row_ui(
 /// A bar from the middle: to the right where the row marks the first group, to the left where the second.
 fn lift_ui(ui: &Ui, paint: &Paint, place: Rect, log_odds: f64, most: f64, font: &FontId) {
     let colors = tokens(ui);
-    let bars = Rect::from_min_max(pos2(place.left() + space::S8, place.top() + 7.0), pos2(place.right() - LIFT_NUMBER - space::S4, place.bottom() - 7.0));
+    let bars = Rect::from_min_max(
+        pos2(place.left() + space::S8, place.top() + 7.0),
+        pos2(place.right() - LIFT_NUMBER - space::S4, place.bottom() - 7.0),
+    );
     let middle = bars.center().x;
     let reach = if most > 0.0 { (log_odds / most).clamp(-1.0, 1.0) as f32 * bars.width() / 2.0 } else { 0.0 };
     let side = usize::from(log_odds < 0.0);
     let color = paint.colors.get(side).copied().unwrap_or(colors.accent);
-    let bar = Rect::from_min_max(pos2(middle.min(middle + reach), bars.top()), pos2(middle.max(middle + reach), bars.bottom()));
+    let bar = Rect::from_min_max(
+        pos2(middle.min(middle + reach), bars.top()),
+        pos2(middle.max(middle + reach), bars.bottom()),
+    );
     ui.painter().rect_filled(bar, 1, color);
     ui.painter().vline(middle, place.top() + 4.0..=place.bottom() - 4.0, egui::Stroke::new(1.0, colors.outline));
     let at = pos2(place.right() - space::S8, place.center().y);

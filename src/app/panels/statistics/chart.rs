@@ -80,7 +80,16 @@ fn trim(value: f64) -> String {
 fn round_step(step: f64) -> f64 {
     let power = 10_f64.powf(step.log10().floor());
     let lead = step / power;
-    power * if lead <= 1.0 { 1.0 } else if lead <= 2.0 { 2.0 } else if lead <= 5.0 { 5.0 } else { 10.0 }
+    power
+        * if lead <= 1.0 {
+            1.0
+        } else if lead <= 2.0 {
+            2.0
+        } else if lead <= 5.0 {
+            5.0
+        } else {
+            10.0
+        }
 }
 
 /// A mark on an axis.
@@ -153,7 +162,11 @@ impl Chart {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         let is_nothing = |bar: &Bar| bar.values.iter().all(|value| *value <= 0.0);
-        if let Marks::Lines(lines) = &self.marks { lines.iter().all(Vec::is_empty) } else { self.bars().iter().all(is_nothing) }
+        if let Marks::Lines(lines) = &self.marks {
+            lines.iter().all(Vec::is_empty)
+        } else {
+            self.bars().iter().all(is_nothing)
+        }
     }
 
     /// The bars, where the chart has any.
@@ -177,7 +190,11 @@ impl Chart {
         }
         let values = self.bars().iter().flat_map(|bar| &bar.values).copied().filter(|value| *value > 0.0);
         let least = values.fold(f64::INFINITY, f64::min);
-        if least.is_finite() { least.log10().floor() - if least.log10().fract() == 0.0 { 0.3 } else { 0.0 } } else { 0.0 }
+        if least.is_finite() {
+            least.log10().floor() - if least.log10().fract() == 0.0 { 0.3 } else { 0.0 }
+        } else {
+            0.0
+        }
     }
 
     /// The rectangles of bars, those of one bar in the order of painting.

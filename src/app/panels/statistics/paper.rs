@@ -5,8 +5,13 @@ use crate::analysis::text::report::{DatasetStats, StatsReport};
 use crate::analysis::text::tagger::Tag;
 
 /// Table 2: words a caption.
-const LENGTHS: [(&str, &str, &str); 5] =
-    [("min", "2", "5"), ("max", "3,642", "50"), ("mean", "89.58", "10.56"), ("median", "67", "10"), ("skew", "3.44", "2.76")];
+const LENGTHS: [(&str, &str, &str); 5] = [
+    ("min", "2", "5"),
+    ("max", "3,642", "50"),
+    ("mean", "89.58", "10.56"),
+    ("median", "67", "10"),
+    ("skew", "3.44", "2.76"),
+];
 
 /// Table 3: distinct words with 10 occurrences or more.
 const PARTS: [(Tag, &str, &str, &str); 4] = [
@@ -17,8 +22,11 @@ const PARTS: [(Tag, &str, &str, &str); 4] = [
 ];
 
 /// Table Supp-1: distinct n-grams with 10 occurrences or more, and the five most frequent.
-const GRAMS: [(&str, &str, &str); 3] =
-    [("words", "364,802", "17,009"), ("pairs of words", "4,054,418", "184,882"), ("three words in a row", "8,900,084", "462,653")];
+const GRAMS: [(&str, &str, &str); 3] = [
+    ("words", "364,802", "17,009"),
+    ("pairs of words", "4,054,418", "184,882"),
+    ("three words in a row", "8,900,084", "462,653"),
+];
 
 const FREQUENT: [(&str, &str, &str); 3] = [
     ("words", "and, the, a, to, with", "a, of, on, the, i"),

@@ -37,7 +37,10 @@ pub fn svg(chart: &Chart, width: f64, height: f64, palette: &Palette) -> String 
     ));
     line(format!("<title>{}</title>", escape(&chart.title)));
     line(format!("<rect width=\"{width}\" height=\"{height}\" fill=\"{ground}\"/>"));
-    line(format!("<text x=\"16\" y=\"26\" font-size=\"15\" font-weight=\"600\" fill=\"{text}\">{}</text>", escape(&chart.title)));
+    line(format!(
+        "<text x=\"16\" y=\"26\" font-size=\"15\" font-weight=\"600\" fill=\"{text}\">{}</text>",
+        escape(&chart.title)
+    ));
     if chart.series.len() > 1 {
         let mut x = 16.0;
         for (i, name) in chart.series.iter().enumerate() {
@@ -49,7 +52,8 @@ pub fn svg(chart: &Chart, width: f64, height: f64, palette: &Palette) -> String 
     let ranked = matches!(chart.marks, Marks::Ranked(_));
     let names = chart.y_ticks(6);
     let longest = names.iter().map(|tick| tick.label.chars().count()).max().unwrap_or(0) as f64;
-    let (left, right) = (24.0 + (7.0 * longest).clamp(24.0, width / 3.0) + if ranked { 0.0 } else { 16.0 }, width - 16.0);
+    let (left, right) =
+        (24.0 + (7.0 * longest).clamp(24.0, width / 3.0) + if ranked { 0.0 } else { 16.0 }, width - 16.0);
     let (top, bottom) = (if chart.series.len() > 1 { 60.0 } else { 40.0 }, height - 44.0);
     if let Marks::Tiles(bars) = &chart.marks {
         let (left, bottom) = (16.0, height - 16.0);
@@ -64,7 +68,12 @@ pub fn svg(chart: &Chart, width: f64, height: f64, palette: &Palette) -> String 
                 escape(&chart.say(bar))
             ));
             if w > 7.0 * bar.label.chars().count() as f64 && h > 18.0 {
-                line(format!("<text x=\"{:.2}\" y=\"{:.2}\" fill=\"{text}\">{}</text>", x + 4.0, y + 14.0, escape(&bar.label)));
+                line(format!(
+                    "<text x=\"{:.2}\" y=\"{:.2}\" fill=\"{text}\">{}</text>",
+                    x + 4.0,
+                    y + 14.0,
+                    escape(&bar.label)
+                ));
             }
         }
         out.push_str("</svg>\n");
@@ -113,7 +122,10 @@ pub fn svg(chart: &Chart, width: f64, height: f64, palette: &Palette) -> String 
         line(format!("<path d=\"{path}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.5\"/>", color(series)));
     }
     let (middle, low) = (f64::midpoint(left, right), height - 10.0);
-    line(format!("<text x=\"{middle:.2}\" y=\"{low:.2}\" text-anchor=\"middle\" fill=\"{faint}\">{}</text>", escape(&chart.x.label)));
+    line(format!(
+        "<text x=\"{middle:.2}\" y=\"{low:.2}\" text-anchor=\"middle\" fill=\"{faint}\">{}</text>",
+        escape(&chart.x.label)
+    ));
     if !ranked {
         let y = f64::midpoint(top, bottom);
         line(format!(
@@ -188,7 +200,9 @@ mod tests {
             } else if !tag.ends_with('/') {
                 open.push(name);
             }
-            let bare = text.match_indices('&').any(|(i, _)| !["&amp;", "&lt;", "&gt;", "&quot;"].iter().any(|e| text[i..].starts_with(e)));
+            let bare = text
+                .match_indices('&')
+                .any(|(i, _)| !["&amp;", "&lt;", "&gt;", "&quot;"].iter().any(|e| text[i..].starts_with(e)));
             if bare || text.chars().any(|c| c < ' ' && c != '\n') {
                 return false;
             }

@@ -157,7 +157,11 @@ impl Table {
     #[must_use]
     pub fn csv(&self, view: &[usize]) -> String {
         let quote = |text: &str| {
-            if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+            if text.contains([',', '"', '\n', '\r']) {
+                format!("\"{}\"", text.replace('"', "\"\""))
+            } else {
+                text.to_owned()
+            }
         };
         self.lines(view, ",", quote)
     }
@@ -208,7 +212,8 @@ mod tests {
 
     #[test]
     fn sorts_and_finds() {
-        let check = |find: &str, sort, expect: &[usize]| assert_eq!(table().view(find, sort), expect, "{find} {sort:?}");
+        let check =
+            |find: &str, sort, expect: &[usize]| assert_eq!(table().view(find, sort), expect, "{find} {sort:?}");
         check("", None, &[0, 1, 2]);
         check("SILK", None, &[1]);
         check("", Some((1, false)), &[2, 0, 1]);
@@ -230,7 +235,9 @@ mod tests {
 
     #[test]
     fn shares_are_readable() {
-        for (share, text) in [(0.0, "0 %"), (0.00012, "0.012 %"), (0.0123, "1.23 %"), (0.1623, "16.2 %"), (1.0, "100.0 %")] {
+        for (share, text) in
+            [(0.0, "0 %"), (0.00012, "0.012 %"), (0.0123, "1.23 %"), (0.1623, "16.2 %"), (1.0, "100.0 %")]
+        {
             assert_eq!(percent(share), text);
         }
     }

@@ -21,7 +21,12 @@ fn group(name: &str, words: &[(&str, u64)], bins: &[(u64, u64, u64)], leaves: &[
         captions: bins.iter().map(|bin| bin.2).sum(),
         words: LengthStats { histogram, ..LengthStats::default() },
         ngrams: vec![NgramStats { n: 1, total, top, ..NgramStats::default() }],
-        leaves: LeafHistogram { distinct: leaves.len() as u64, labelled, none: 0, top: leaves.iter().map(count).collect() },
+        leaves: LeafHistogram {
+            distinct: leaves.len() as u64,
+            labelled,
+            none: 0,
+            top: leaves.iter().map(count).collect(),
+        },
         ..DatasetStats::default()
     }
 }

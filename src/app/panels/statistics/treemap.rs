@@ -39,11 +39,8 @@ pub fn squarify(values: &[f64], width: f64, height: f64) -> Vec<Tile> {
         let mut along = 0.0;
         for &i in &positive[next..end] {
             let length = area(i) / thickness;
-            tiles[i] = if w >= h {
-                [left, top + along, thickness, length]
-            } else {
-                [left + along, top, length, thickness]
-            };
+            tiles[i] =
+                if w >= h { [left, top + along, thickness, length] } else { [left + along, top, length, thickness] };
             along += length;
         }
         if w >= h {
