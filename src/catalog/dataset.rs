@@ -613,19 +613,18 @@ impl Catalog {
             .at(&self.path)
     }
 
-    /// Caches a partial result of a shard; it goes when the shard is read again.
+    /// Caches a partial result of a shard; it goes when the shard is read again. Waits a moment only for another writer: it is a cache.
     ///
     /// # Errors
-    /// If the catalog cannot be written, or the shard is no more.
+    /// [`CatalogError::Busy`] if another is writing; if the catalog cannot be written, or the shard is no more.
     pub fn set_partial(&self, shard: i64, kind: &str, params: &str, data: &[u8]) -> Result<(), CatalogError> {
-        let n = self
-            .connection
-            .execute(
-                "INSERT OR REPLACE INTO partials SELECT id, ?2, ?3, ?4 FROM shards WHERE id = ?1",
-                params![shard, kind, params, data],
-            )
-            .at(&self.path)?;
-        if n == 0 { Err(CatalogError::Changed(self.root.clone())) } else { Ok(()) }
+        self.connection.busy_timeout(std::time::Duration::from_millis(50)).at(&self.path)?;
+        let written = self.connection.execute(
+            "INSERT OR REPLACE INTO partials SELECT id, ?2, ?3, ?4 FROM shards WHERE id = ?1",
+            params![shard, kind, params, data],
+        );
+        self.connection.busy_timeout(schema::BUSY_TIMEOUT).at(&self.path)?;
+        if written.at(&self.path)? == 0 { Err(CatalogError::Changed(self.root.clone())) } else { Ok(()) }
     }
 
     /// Rows (of the current numbering) whose key is `key`, ascending.

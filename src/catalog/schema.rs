@@ -71,6 +71,9 @@ CREATE VIRTUAL TABLE fts USING fts5(
 );
 ";
 
+/// How long a statement waits for another writer.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Opens (and where needed makes) the catalog file at `path`. A damaged one is renamed to
 /// `*.corrupt-<unix seconds>` and made anew, with a warning; only who holds the [`lock`] may do that.
 pub(super) fn open(path: &Path, locked: bool) -> Result<(Connection, Vec<Warning>), CatalogError> {
@@ -187,7 +190,7 @@ fn version(connection: &Connection, path: &Path) -> Result<i64, CatalogError> {
 }
 
 fn configure(connection: &Connection, path: &Path) -> Result<(), CatalogError> {
-    connection.busy_timeout(Duration::from_secs(30)).at(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT).at(path)?;
     // The page size counts only before the file has pages; WAL keeps readers and the writer apart.
     connection
         .execute_batch(

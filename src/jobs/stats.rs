@@ -325,16 +325,18 @@ impl Counting<'_> {
                 }
             };
             let mut partial = self.piece(piece, catalog, &mut session, shared)?;
-            for run in &mut partial.runs {
+            for run in std::mem::take(&mut partial.runs) {
                 let bytes = run.memory_bytes();
-                if shared.held.fetch_add(bytes, Ordering::Relaxed) + bytes > self.request.memory_bytes as usize / 4 {
-                    shared.held.fetch_sub(bytes, Ordering::Relaxed);
-                    let number = match store {
-                        Some(number) => number,
-                        None => *store.insert(self.spill.create().map_err(NgramError::Spill)?),
-                    };
-                    *run = run.clone().into_store(self.spill, number)?;
+                if shared.held.fetch_add(bytes, Ordering::Relaxed) + bytes <= self.request.memory_bytes as usize / 4 {
+                    partial.runs.push(run);
+                    continue;
                 }
+                shared.held.fetch_sub(bytes, Ordering::Relaxed);
+                let number = match store {
+                    Some(number) => number,
+                    None => *store.insert(self.spill.create().map_err(NgramError::Spill)?),
+                };
+                partial.runs.push(run.into_store(self.spill, number)?);
             }
             let mut carry = (0, partial);
             while let Some((level, _)) = sums.last()
@@ -378,9 +380,11 @@ impl Counting<'_> {
             && let Some(bytes) = partial.to_bytes()
             && let Err(error) = catalog.set_partial(piece.shard, KIND, &params, &bytes)
         {
-            // Another process may be indexing, or the disk is full: the answer is the same without a cache.
-            shared.can_keep.store(false, Ordering::Relaxed);
-            tracing::warn!(%error, "statistics are not kept");
+            // The answer is the same without a cache. A writer between two shards lets the next piece through; a full disk does not.
+            if !matches!(error, CatalogError::Busy(_)) {
+                shared.can_keep.store(false, Ordering::Relaxed);
+            }
+            tracing::debug!(%error, "statistics of a piece are not kept");
         }
         Ok(partial)
     }
