@@ -112,11 +112,11 @@ pub enum Command {
     /// Counts what the statistics lens shows.
     CountStatistics,
     /// Writes a text (a table, a drawing) to a file.
-    WriteText {
-        /// Where to.
+    WriteFile {
+        /// Where to; a place inside a dataset is refused.
         path: PathBuf,
-        /// What to write.
-        text: String,
+        /// What.
+        bytes: Arc<Vec<u8>>,
     },
     /// Leaves the start page for what is open.
     BackToGrid,
@@ -233,11 +233,11 @@ pub enum Effect {
         request: StatsRequest,
     },
     /// Write a text to a file.
-    WriteText {
-        /// Where to.
+    WriteFile {
+        /// Where to; a place inside a dataset is refused.
         path: PathBuf,
-        /// What to write.
-        text: String,
+        /// What.
+        bytes: Arc<Vec<u8>>,
     },
     /// Read keys of samples and put them on the clipboard.
     CopyKeys(Arc<Population>, Arc<RoaringBitmap>),

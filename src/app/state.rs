@@ -89,6 +89,13 @@ pub enum Dialog {
     Views,
     /// A tag for the selection.
     Tag(String),
+    /// Where to write a table or a drawing that is ready: asked where the system has no dialog of its own.
+    SaveFile {
+        /// The file, as typed.
+        path: String,
+        /// Its content.
+        bytes: Arc<Vec<u8>>,
+    },
     /// Where to write the records, and how.
     Export {
         /// The file, as typed.

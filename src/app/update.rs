@@ -145,7 +145,10 @@ fn change(state: &mut State, command: Command) -> Vec<Effect> {
             Vec::new()
         }
         Command::CountStatistics => statistics::count(state),
-        Command::WriteText { path, text } => vec![Effect::WriteText { path, text }],
+        Command::WriteFile { path, bytes } => {
+            state.dialog = None;
+            vec![Effect::WriteFile { path, bytes }]
+        }
         Command::BackToGrid => {
             state.screen = Screen::Explore;
             Vec::new()

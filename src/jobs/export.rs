@@ -80,23 +80,23 @@ pub fn write(
 }
 
 /// Writes a text (a table, a drawing) to a file the user chose; the file appears when it is whole.
-pub(super) fn write_text(population: &Population, path: PathBuf, text: String, outbox: Outbox) {
+pub(super) fn write_file(population: &Population, path: PathBuf, bytes: Arc<Vec<u8>>, outbox: Outbox) {
     let roots: Vec<PathBuf> = population.datasets.iter().map(|open| open.source.root.clone()).collect();
     thread::spawn(move || {
-        guarded(&outbox, "an export", || match write_whole(&roots, &path, &text) {
+        guarded(&outbox, "an export", || match write_whole(&roots, &path, &bytes) {
             Ok(()) => outbox.notice(Level::Info, format!("Written: {}", path.display())),
             Err(error) => outbox.notice(Level::Error, format!("The export failed ({error}): {}", path.display())),
         });
     });
 }
 
-fn write_whole(roots: &[PathBuf], path: &Path, text: &str) -> Result<(), String> {
+fn write_whole(roots: &[PathBuf], path: &Path, bytes: &[u8]) -> Result<(), String> {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     if roots.iter().any(|root| folder.starts_with(root)) {
         return Err("choose a place outside the dataset's folder; nothing is ever written there".to_owned());
     }
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| error.to_string())?;
-    file.write_all(text.as_bytes()).map_err(|error| error.to_string())?;
+    file.write_all(bytes).map_err(|error| error.to_string())?;
     file.as_file().sync_all().map_err(|error| error.to_string())?;
     file.persist(path).map_err(|error| error.to_string())?;
     Ok(())

@@ -396,8 +396,8 @@ impl Jobs {
     }
 
     /// Writes a text to a file in the background.
-    pub fn write_text(&self, population: &Population, path: PathBuf, text: String) {
-        export::write_text(population, path, text, self.outbox.clone());
+    pub fn write_file(&self, population: &Population, path: PathBuf, bytes: Arc<Vec<u8>>) {
+        export::write_file(population, path, bytes, self.outbox.clone());
     }
 
     /// Reads the keys of samples for the clipboard.

@@ -4,7 +4,7 @@
 //! last frame is drawn by wgpu on whatever adapter there is, else by [`software`], a small
 //! rasteriser, so that a machine without any graphics driver still gets its pictures.
 
-mod software;
+pub(in crate::views) mod software;
 
 use std::path::Path;
 use std::time::{Duration, Instant};

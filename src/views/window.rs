@@ -131,7 +131,7 @@ impl Window {
                     groups.into_iter().map(|group| Group { name: group.name, samples: group.samples }).collect();
                 self.jobs.stats(StatsAsk { generation, population, groups, request });
             }
-            Effect::WriteText { path, text } => self.jobs.write_text(&self.state.population, path, text),
+            Effect::WriteFile { path, bytes } => self.jobs.write_file(&self.state.population, path, bytes),
             Effect::CopyKeys(population, samples) => self.jobs.copy_keys(population, samples),
             Effect::SaveSettings(settings) => self.save_settings(&settings),
             Effect::Cancel(id) => self.jobs.cancel(id),

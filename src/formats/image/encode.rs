@@ -1,13 +1,25 @@
 //! Writes a picture as PNG.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::path::Path;
 
 use image::ImageEncoder;
 use image::codecs::png::PngEncoder;
 
 use super::Picture;
+
+/// The PNG of a picture.
+///
+/// # Panics
+/// If `rgba` is not `width * height * 4` bytes long.
+#[must_use]
+pub fn png(picture: &Picture) -> Vec<u8> {
+    let mut out = Vec::new();
+    PngEncoder::new(&mut out)
+        .write_image(&picture.rgba, picture.width, picture.height, image::ExtendedColorType::Rgba8)
+        .expect("memory can be written and the size fits");
+    out
+}
 
 /// Writes `picture` to `path`; folders on the way are made.
 ///
@@ -17,9 +29,5 @@ pub fn write_png(picture: &Picture, path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)?;
     }
-    let mut out = BufWriter::new(File::create(path)?);
-    PngEncoder::new(&mut out)
-        .write_image(&picture.rgba, picture.width, picture.height, image::ExtendedColorType::Rgba8)
-        .map_err(io::Error::other)?;
-    out.flush()
+    std::fs::write(path, png(picture))
 }

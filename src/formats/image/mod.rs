@@ -17,6 +17,6 @@ mod raster;
 mod thumbnail;
 
 pub use decode::{ImageError, Picture, decode};
-pub use encode::write_png;
+pub use encode::{png, write_png};
 pub use probe::{Codec, MAX_PIXELS, MAX_SIDE, Probe, probe};
 pub use thumbnail::thumbnail;

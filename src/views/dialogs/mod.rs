@@ -13,6 +13,7 @@ use super::Commands;
 use super::theme::{self, radius, space, tokens};
 use crate::app::Command;
 use crate::app::state::{Dialog, State};
+use crate::base::dirs::expand_home;
 
 /// Draws the open dialog, if any.
 pub fn dialogs_ui(ctx: &Context, state: &State, out: &mut Commands) {
@@ -39,6 +40,16 @@ pub fn dialogs_ui(ctx: &Context, state: &State, out: &mut Commands) {
             frame(ctx, "Tag the selection", 420.0, out, |ui, out| {
                 let tag_all = |tag| Command::Tag { tag, samples, on: true };
                 name_ui(ui, "Tag", &note, tag, "Tag", out, Dialog::Tag, tag_all);
+            });
+        }
+        Dialog::SaveFile { path, bytes } => {
+            let size = crate::app::panels::text::bytes(bytes.len() as u64);
+            let note = format!("{size} are ready; the file appears when it is whole.");
+            let (kept, written) = (std::sync::Arc::clone(bytes), std::sync::Arc::clone(bytes));
+            frame(ctx, "Save", 520.0, out, |ui, out| {
+                let again = |path| Dialog::SaveFile { path, bytes: kept };
+                let done = |path: String| Command::WriteFile { path: expand_home(&path), bytes: written };
+                name_ui(ui, "File", &note, path, "Save", out, again, done);
             });
         }
         Dialog::Export { path, selection_only } => {

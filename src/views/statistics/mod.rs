@@ -6,6 +6,7 @@
 mod leaves;
 mod ngrams;
 mod paper;
+mod picture;
 mod plot;
 mod pos;
 mod table;
@@ -25,7 +26,7 @@ use crate::app::panels::statistics::svg::{self, Palette};
 use crate::app::panels::statistics::table::{Pick, Table};
 use crate::app::panels::statistics::{self, Page};
 use crate::app::panels::text;
-use crate::app::state::Lens;
+use crate::app::state::{Dialog, Lens};
 use crate::app::statistics::{Beside, Counted, StatisticsView, Tab, groups};
 use crate::app::{Action, Command, State};
 
@@ -204,7 +205,7 @@ fn text_label(text: TextField) -> &'static str {
     }
 }
 
-/// Tables to CSV and JSON, the chart to SVG.
+/// Tables to CSV and JSON, the chart to SVG and PNG.
 fn export_ui(ui: &mut Ui, view: &StatisticsView, made: &Made, out: &mut Commands) {
     let button = egui::Button::new(RichText::new(icons::EXPORT).size(16.0)).frame_when_inactive(false);
     let (response, _) = egui::containers::menu::MenuButton::from_button(button).ui(ui, |ui| {
@@ -216,17 +217,23 @@ fn export_ui(ui: &mut Ui, view: &StatisticsView, made: &Made, out: &mut Commands
             for (kind, ending) in [("CSV", "csv"), ("JSON", "json")] {
                 if ui.button(format!("{named} as {kind} …")).clicked() {
                     let text = if ending == "csv" { table.csv(&rows) } else { table.json(&rows) };
-                    save(view, &table.title, ending, text, out);
+                    save(view, &table.title, ending, text.into_bytes(), out);
                     ui.close();
                 }
             }
         }
-        if let Some(chart) = &page.chart
-            && ui.button("Chart as SVG …").clicked()
-        {
-            let drawn = svg::svg(chart, 960.0, 540.0, &palette(ui, &made.counted));
-            save(view, &chart.title, "svg", drawn, out);
-            ui.close();
+        if let Some(chart) = &page.chart {
+            if ui.button("Chart as SVG …").clicked() {
+                let drawn = svg::svg(chart, 960.0, 540.0, &palette(ui, &made.counted));
+                save(view, &chart.title, "svg", drawn.into_bytes(), out);
+                ui.close();
+            }
+            if ui.button("Chart as PNG …").clicked() {
+                let colors = colors(ui, &made.counted);
+                let paint = Paint { counted: &made.counted, page, rows: &made.rows, colors };
+                save(view, &chart.title, "png", picture::chart_png(&paint, ui.visuals().dark_mode), out);
+                ui.close();
+            }
         }
     });
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Export tables and chart"));
@@ -245,12 +252,15 @@ fn palette(ui: &Ui, counted: &Counted) -> Palette {
     }
 }
 
-fn save(view: &StatisticsView, title: &str, ending: &str, text: String, out: &mut Commands) {
+fn save(view: &StatisticsView, title: &str, ending: &str, bytes: Vec<u8>, out: &mut Commands) {
     let slug: String = title.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let name = format!("{}-{}.{ending}", view.tab.word(), slug.trim_matches('-'));
-    if let Some(path) = open::save_file(&name) {
-        out.push(Command::WriteText { path, text });
-    }
+    let bytes = Arc::new(bytes);
+    // Where the system has no dialog (it answers nothing, as for a cancel), the name can be typed.
+    out.push(match open::save_file(&name) {
+        Some(path) => Command::WriteFile { path, bytes },
+        None => Command::Dialog(Some(Dialog::SaveFile { path: format!("~/{name}"), bytes })),
+    });
 }
 
 /// The pages, and the axes of the chart.
