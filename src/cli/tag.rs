@@ -83,6 +83,9 @@ fn parse(lines: impl BufRead, path: &Path, cannot: impl Fn(io::Error) -> CliErro
     Ok(sentences)
 }
 
+/// How long tagging goes on for the sustained rate.
+const SUSTAINED_SECS: f64 = 1.0;
+
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CliError> {
     let sentences = read(&args.conllu)?;
     let words: usize = sentences.iter().map(Vec::len).sum();
@@ -90,12 +93,25 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CliError> {
     let forms: Vec<Vec<&str>> =
         sentences.iter().map(|sentence| sentence.iter().map(|(form, _)| form.as_str()).collect()).collect();
     let mut found: Vec<Vec<Tag>> = vec![Vec::new(); forms.len()];
-    // One pass on one core, with a session that has seen nothing: only tagging is timed.
+    // One core; only tagging is timed. The first pass begins with a session that has seen no word; further
+    // passes go on with it until a second has gone by, as a session does that tags a dataset.
     let started = Instant::now();
-    for (words, tags) in forms.iter().zip(&mut found) {
-        session.tag(words, tags);
-    }
-    let seconds = started.elapsed().as_secs_f64();
+    let mut first_pass = None;
+    let mut passes = 0_u64;
+    let seconds = loop {
+        for (words, tags) in forms.iter().zip(&mut found) {
+            session.tag(words, tags);
+        }
+        passes += 1;
+        let seconds = started.elapsed().as_secs_f64();
+        first_pass.get_or_insert(seconds);
+        if seconds >= SUSTAINED_SECS || words == 0 {
+            break seconds;
+        }
+    };
+    let rate = |words: u64, seconds: f64| if words == 0 { 0.0 } else { words as f64 / seconds.max(1e-9) };
+    let words_per_second = rate(words as u64 * passes, seconds);
+    let words_per_second_cold = rate(words as u64, first_pass.unwrap_or(seconds));
     let mut tags = [TagFigures::default(); Tag::COUNT];
     let (mut compared, mut correct) = (0_u64, 0_u64);
     for ((_, gold), &tag) in sentences.iter().flatten().zip(found.iter().flatten()) {
@@ -109,7 +125,6 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CliError> {
         }
     }
     let accuracy = (compared > 0).then(|| correct as f64 / compared as f64);
-    let words_per_second = if words == 0 { 0.0 } else { words as f64 / seconds.max(1e-9) };
     if args.json {
         let tags: Map<String, Value> =
             Tag::ALL.iter().map(|&tag| (tag.name().to_owned(), serde_json::json!(tags[tag as usize]))).collect();
@@ -118,6 +133,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CliError> {
             "tags": tags,
             "words": words,
             "words_per_second": words_per_second.round(),
+            "words_per_second_cold": words_per_second_cold.round(),
         });
         writeln!(out, "{document}")?;
         return Ok(());
@@ -133,7 +149,10 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CliError> {
         writeln!(out, "{:<7}{gold:>9}{correct:>9}{predicted:>10}{recall:>10}{precision:>11}", tag.name())?;
     }
     let accuracy = share(correct, compared);
-    writeln!(out, "accuracy {accuracy} of {compared} words; {words_per_second:.0} words a second")?;
+    writeln!(
+        out,
+        "accuracy {accuracy} of {compared} words; {words_per_second:.0} words a second on one core, {words_per_second_cold:.0} in the first pass"
+    )?;
     Ok(())
 }
 
