@@ -108,19 +108,18 @@ impl GridLayout {
             scroll
         }
     }
+}
 
-    /// Where the focus goes from `position` by `columns` to the right and `rows` down: stays inside.
-    #[must_use]
-    pub fn step(&self, position: usize, columns: i64, rows: i64) -> usize {
-        if self.len == 0 {
-            return 0;
-        }
-        let target = position as i64 + columns + rows * self.columns as i64;
-        if target < 0 {
-            if rows < 0 { position % self.columns } else { 0 }
-        } else {
-            (target as usize).min(self.len - 1)
-        }
+/// Where the focus goes from `position` by `right` cells and `down` rows, in a grid of `len` samples in rows of
+/// `columns`: it stays inside; up from the first row stays in its column.
+#[must_use]
+pub fn step(position: usize, right: i64, down: i64, columns: usize, len: usize) -> usize {
+    let columns = columns.max(1);
+    let target = (position as i64).saturating_add(right).saturating_add(down.saturating_mul(columns as i64));
+    match usize::try_from(target) {
+        Ok(target) => target.min(len.saturating_sub(1)),
+        Err(_) if down < 0 => position % columns,
+        Err(_) => 0,
     }
 }
 
@@ -171,8 +170,10 @@ mod tests {
         for (from, columns, rows, to) in
             [(0, -1, 0, 0), (0, 1, 0, 1), (1, 0, -1, 1), (5, 0, -1, 1), (5, 0, 1, 9), (8, 0, 1, 9), (9, 1, 0, 9)]
         {
-            assert_eq!(layout.step(from, columns, rows), to, "{from} {columns} {rows}");
+            assert_eq!(step(from, columns, rows, layout.columns, layout.len), to, "{from} {columns} {rows}");
         }
+        let all = i64::from(u32::MAX);
+        assert_eq!((step(7, -all, 0, 4, 10), step(7, all, 0, 4, 10)), (0, 9), "Home and End");
     }
 
     #[test]

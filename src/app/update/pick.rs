@@ -5,6 +5,7 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 
 use crate::app::command::{Effect, SetOp};
+use crate::app::grid;
 use crate::app::state::{Inspector, State};
 use crate::base::SampleId;
 
@@ -63,24 +64,9 @@ pub fn step(state: &mut State, right: i64, down: i64, columns: usize, extend: bo
     if len == 0 {
         return Vec::new();
     }
-    let columns = columns.max(1) as i64;
     let now = state.focus.and_then(|sample| state.position_of(sample));
-    let target = match now {
-        None => 0,
-        Some(position) => {
-            let moved = position as i64 + right + down.saturating_mul(columns);
-            if moved < 0 {
-                if down < 0 && right == 0 && position as i64 >= columns {
-                    position as i64 % columns
-                } else {
-                    moved.max(0)
-                }
-            } else {
-                moved.min(len as i64 - 1)
-            }
-        }
-    };
-    let sample = SampleId(state.result.order[target as usize]);
+    let target = now.map_or(0, |position| grid::step(position, right, down, columns, len));
+    let sample = SampleId(state.result.order[target]);
     if extend {
         if state.anchor.is_none() {
             state.anchor = state.focus.or(Some(sample));
