@@ -385,19 +385,27 @@ impl Librarian {
         });
     }
 
-    fn open_demo(&mut self, dir: Option<PathBuf>) {
+    /// Draws the demo on a thread of its own (seconds): the library goes on opening and closing meanwhile.
+    fn open_demo(&self, dir: Option<PathBuf>) {
         let dir = dir.unwrap_or_else(super::demo::default_dir);
         let running = self.registry.begin("Drawing the demo datasets");
-        match super::demo::ensure(&dir, &DemoOptions::default(), &running.progress, &running.cancel) {
-            Ok(roots) => {
-                drop(running);
-                self.open(&roots, &FieldMap::default(), true);
+        let (post, outbox) = (self.post.clone(), self.outbox.clone());
+        self.post.pending.fetch_add(1, Ordering::AcqRel);
+        thread::spawn(move || {
+            let drawn = guarded(&outbox, "drawing the demo", || {
+                super::demo::ensure(&dir, &DemoOptions::default(), &running.progress, &running.cancel)
+            });
+            match drawn {
+                Some(Ok(roots)) => post.send(Letter::Open(roots, FieldMap::default())),
+                Some(Err(formats::FormatError::Cancelled(_))) => {
+                    outbox.notice(Level::Info, "Drawing the demo was cancelled.");
+                }
+                Some(Err(error)) => outbox.notice(Level::Error, format!("The demo could not be written: {error}")),
+                None => {}
             }
-            Err(formats::FormatError::Cancelled(_)) => {
-                self.outbox.notice(Level::Info, "Drawing the demo was cancelled.");
-            }
-            Err(error) => self.outbox.notice(Level::Error, format!("The demo could not be written: {error}")),
-        }
+            drop(running);
+            post.pending.fetch_sub(1, Ordering::AcqRel);
+        });
     }
 
     /// Reads what changed and publishes a new population.
