@@ -8,25 +8,22 @@ use super::widgets::{RowAction, empty_note, facet_row, field, icon_button, secti
 use super::{Commands, icons};
 use crate::analysis::facets::{bin, bin_start};
 use crate::app::chips::{Facet, alternatives};
-use crate::app::panels::side_bar::{self, Row};
+use crate::app::panels::side_bar::{Row, SideBar};
 use crate::app::panels::text;
 use crate::app::{Action, Command, State};
 use crate::catalog::filter::{Cmp, Expr, NumberField};
 
-/// Brands listed before "more": the field above the list finds the others.
-const BRANDS_SHOWN: usize = 40;
-
 /// The whole side bar.
-pub fn filters_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
+pub fn filters_ui(ui: &mut Ui, state: &State, rows: &SideBar, out: &mut Commands) {
     ScrollArea::vertical().id_salt("filters").auto_shrink(false).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
-        datasets_ui(ui, state, out);
-        taxonomy_ui(ui, state, out);
+        datasets_ui(ui, state, rows, out);
+        taxonomy_ui(ui, state, rows, out);
         words_ui(ui, state, out);
         size_ui(ui, state, out);
-        brands_ui(ui, state, out);
-        tags_ui(ui, state, out);
-        quality_ui(ui, state, out);
+        brands_ui(ui, state, rows, out);
+        tags_ui(ui, state, rows, out);
+        quality_ui(ui, state, rows, out);
     });
 }
 
@@ -49,9 +46,9 @@ fn rows_ui(
     }
 }
 
-fn datasets_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
+fn datasets_ui(ui: &mut Ui, state: &State, bar: &SideBar, out: &mut Commands) {
     section(ui, state, out, "DATASETS", "", |ui, out| {
-        let rows = side_bar::datasets(state);
+        let rows = &bar.datasets;
         let filtered = !state.chips.is_empty();
         for (i, row) in rows.iter().enumerate() {
             let id = Id::unique((Facet::Dataset, &row.label));
@@ -89,7 +86,7 @@ fn datasets_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
     });
 }
 
-fn taxonomy_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
+fn taxonomy_ui(ui: &mut Ui, state: &State, bar: &SideBar, out: &mut Commands) {
     let tree = &state.population.columns.taxonomy;
     let note = if tree.is_empty() { String::new() } else { text::plural(tree.len() as u64, "node", "nodes") };
     section(ui, state, out, "TAXONOMY", &note, |ui, out| {
@@ -99,11 +96,11 @@ fn taxonomy_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
         if tree.len() > 12 {
             search_ui(ui, &state.taxonomy_text, "Find in the taxonomy", |text| out.push(Command::TaxonomyText(text)));
         }
-        let rows = side_bar::taxonomy(state);
+        let rows = &bar.taxonomy;
         if rows.is_empty() {
             empty_note(ui, "No node has this in its name.");
         }
-        rows_ui(ui, state, out, Facet::Taxonomy, &rows, |_| None);
+        rows_ui(ui, state, out, Facet::Taxonomy, rows, |_| None);
     });
 }
 
@@ -182,7 +179,7 @@ fn histogram_ui(
     }
 }
 
-fn brands_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
+fn brands_ui(ui: &mut Ui, state: &State, bar: &SideBar, out: &mut Commands) {
     let total = state.population.columns.brands.len();
     let note = if total == 0 { String::new() } else { text::count(total as u64) };
     section(ui, state, out, "BRAND", &note, |ui, out| {
@@ -192,17 +189,17 @@ fn brands_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
         if total > 12 {
             search_ui(ui, &state.brand_text, "Find a brand", |text| out.push(Command::BrandText(text)));
         }
-        let (rows, more) = side_bar::brands(state, BRANDS_SHOWN);
-        rows_ui(ui, state, out, Facet::Brand, &rows, |_| None);
-        if more > 0 {
-            empty_note(ui, &format!("and {} more: type to find them", text::count(more as u64)));
+        let (rows, more) = &bar.brands;
+        rows_ui(ui, state, out, Facet::Brand, rows, |_| None);
+        if *more > 0 {
+            empty_note(ui, &format!("and {} more: type to find them", text::count(*more as u64)));
         }
     });
 }
 
-fn tags_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
+fn tags_ui(ui: &mut Ui, state: &State, bar: &SideBar, out: &mut Commands) {
     section(ui, state, out, "TAGS", "", |ui, out| {
-        let rows = side_bar::tags(state);
+        let rows = &bar.tags;
         if rows.is_empty() {
             ui.horizontal(|ui| {
                 ui.add_space(space::S12);
@@ -213,16 +210,16 @@ fn tags_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
                 ui.label(super::widgets::faint(ui, "Select pictures and press T.").size(theme::all().text.small));
             });
         }
-        rows_ui(ui, state, out, Facet::Tag, &rows, |_| None);
+        rows_ui(ui, state, out, Facet::Tag, rows, |_| None);
     });
 }
 
-fn quality_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
+fn quality_ui(ui: &mut Ui, state: &State, bar: &SideBar, out: &mut Commands) {
     section(ui, state, out, "QUALITY", "", |ui, out| {
-        let rows = side_bar::quality(state);
+        let rows = &bar.quality;
         if rows.is_empty() {
             empty_note(ui, "Nothing stands out.");
         }
-        rows_ui(ui, state, out, Facet::Flag, &rows, |_| None);
+        rows_ui(ui, state, out, Facet::Flag, rows, |_| None);
     });
 }

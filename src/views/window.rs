@@ -19,6 +19,7 @@ use super::theme::{self, tokens};
 use super::toasts::Toasts;
 use super::{Commands, chips_bar, dialogs, filters, inspector, picture, shortcuts, top_bar, welcome};
 use crate::app::launch::WindowOptions;
+use crate::app::panels::side_bar::SideBar;
 use crate::app::settings::{Settings, ThemeChoice};
 use crate::app::state::{Lens, Screen};
 use crate::app::{Action, Command, Effect, State, update};
@@ -34,6 +35,7 @@ pub struct Window {
     textures: Textures,
     toasts: Toasts,
     grid: GridFrame,
+    side_bar: SideBar,
     statistics: StatisticsFrame,
     commands: Commands,
     started: Instant,
@@ -65,6 +67,7 @@ impl Window {
             textures: Textures::default(),
             toasts: Toasts::default(),
             grid: GridFrame::default(),
+            side_bar: SideBar::default(),
             statistics: StatisticsFrame::default(),
             commands: Commands::default(),
             started: Instant::now(),
@@ -215,11 +218,12 @@ impl Window {
         }
         Panel::top("chips").exact_size(32.0).frame(bar(12, 0)).show(ui, |ui| chips_bar::chips_bar_ui(ui, state, out));
         if state.settings.filters_open {
+            self.side_bar.refresh(state);
             Panel::left("filters")
                 .default_size(264.0)
                 .size_range(200.0..=460.0)
                 .frame(bar(0, 0))
-                .show(ui, |ui| filters::filters_ui(ui, state, out));
+                .show(ui, |ui| filters::filters_ui(ui, state, &self.side_bar, out));
         }
         if state.settings.inspector_open && !state.large {
             let textures = &self.textures;

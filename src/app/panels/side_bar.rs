@@ -1,9 +1,14 @@
 //! The rows of the filter side bar.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::analysis::facets::Facets;
 use crate::app::chips::{Facet, active_paths, alternatives};
 use crate::app::state::State;
 use crate::catalog::filter::{Expr, Flag, NameField};
 use crate::catalog::{Taxonomy, TaxonomyNode};
+use crate::jobs::{Population, QueryResult};
 
 /// One value of a facet, with its counts.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +36,69 @@ pub struct Row {
 /// A tree node opens by itself if it holds at least this share of what is above it: one sees at once where
 /// the mass is, and a WordNet chain (entity > physical entity > object ..) is not clicked through.
 const OPENS_BY_ITSELF: f64 = 0.6;
+
+/// Brands listed before "more": the field above the list finds the others.
+const BRANDS_SHOWN: usize = 40;
+
+/// All rows, made when what they show changes and not in every frame: a population may have a million brands.
+#[derive(Debug, Default)]
+pub struct SideBar {
+    made_from: Option<MadeFrom>,
+    /// The datasets.
+    pub datasets: Vec<Row>,
+    /// The visible rows of the tree.
+    pub taxonomy: Vec<Row>,
+    /// The most frequent brands, and how many more there are.
+    pub brands: (Vec<Row>, usize),
+    /// The tags.
+    pub tags: Vec<Row>,
+    /// The quality flags.
+    pub quality: Vec<Row>,
+}
+
+/// What rows depend on. Chips are told by the number of the query that every change of them asks.
+#[derive(Debug)]
+struct MadeFrom {
+    generation: u64,
+    result: Arc<QueryResult>,
+    population: Arc<Population>,
+    whole: Arc<Facets>,
+    texts: (String, String),
+    expanded: BTreeMap<Vec<String>, bool>,
+}
+
+impl SideBar {
+    /// Makes the rows anew if something they show changed.
+    pub fn refresh(&mut self, state: &State) {
+        let fresh = self.made_from.as_ref().is_some_and(|from| {
+            from.generation == state.generation
+                && Arc::ptr_eq(&from.result, &state.result)
+                && Arc::ptr_eq(&from.population, &state.population)
+                && Arc::ptr_eq(&from.whole, &state.whole)
+                && from.texts.0 == state.taxonomy_text
+                && from.texts.1 == state.brand_text
+                && from.expanded == state.expanded
+        });
+        if fresh {
+            return;
+        }
+        *self = Self {
+            made_from: Some(MadeFrom {
+                generation: state.generation,
+                result: Arc::clone(&state.result),
+                population: Arc::clone(&state.population),
+                whole: Arc::clone(&state.whole),
+                texts: (state.taxonomy_text.clone(), state.brand_text.clone()),
+                expanded: state.expanded.clone(),
+            }),
+            datasets: datasets(state),
+            taxonomy: taxonomy(state),
+            brands: brands(state, BRANDS_SHOWN),
+            tags: tags(state),
+            quality: quality(state),
+        };
+    }
+}
 
 /// The datasets.
 #[must_use]
