@@ -7,8 +7,8 @@
 //! 8 cli, views   commands of the terminal; egui panels      (clap; egui, eframe, rfd)
 //! 7 app          state, Command, update(state, command) -> effects; no egui, no threads
 //! 6 jobs         background work; the only home of threads
-//! 5 gpu          (kernels and scatter: not built yet; egui draws through wgpu in views)
-//! 4 model        (ONNX: not built yet)
+//! 5 gpu          wgpu: device, kernels, scatter pipelines; shaders/*.wgsl are their text
+//! 4 model        ONNX: graphs, cards, runtimes, preprocessing, features, explanations
 //! 3 analysis     pure numbers; no I/O, no SQL
 //! 2 catalog      SQLite: schema, ingest, queries, search, tags; Columns, the in-memory snapshot
 //! 1 formats      containers: detect, read, write; image decode and thumbnails
@@ -24,5 +24,7 @@ pub mod base;
 pub mod catalog;
 pub mod cli;
 pub mod formats;
+pub mod gpu;
 pub mod jobs;
+pub mod model;
 pub mod views;
