@@ -170,7 +170,9 @@ fn subfolders(folder: &Path) -> Vec<PathBuf> {
 pub fn is_library(name: &str, os: &str) -> bool {
     match os {
         "windows" => name.eq_ignore_ascii_case("onnxruntime.dll"),
-        "macos" => name == "libonnxruntime.dylib" || (name.starts_with("libonnxruntime.1.") && name.ends_with(".dylib")),
+        "macos" => {
+            name == "libonnxruntime.dylib" || (name.starts_with("libonnxruntime.1.") && name.ends_with(".dylib"))
+        }
         _ => name == "libonnxruntime.so" || name.starts_with("libonnxruntime.so.1"),
     }
 }

@@ -214,8 +214,7 @@ impl Runtime {
     }
 
     fn tract(why: String, tried: Vec<Tried>) -> Self {
-        let description =
-            Description { name: tract::NAME.to_owned(), provider: "tract", why, library: None, tried };
+        let description = Description { name: tract::NAME.to_owned(), provider: "tract", why, library: None, tried };
         Self { library: None, provider: Provider::Tract, description }
     }
 
@@ -249,8 +248,7 @@ impl Runtime {
                 }
                 Err(message) => {
                     // A graph that is wrong is wrong on the CPU too and says so there.
-                    let (backend, inputs, outputs) =
-                        library.session(onnx, threads, Provider::Cpu).map_err(refused)?;
+                    let (backend, inputs, outputs) = library.session(onnx, threads, Provider::Cpu).map_err(refused)?;
                     let notice = format!("{label} refused the model ({message}); going on with {on_cpu}");
                     return Ok(Session::new(on_cpu, inputs, outputs, Box::new(backend), None).with_notice(notice));
                 }

@@ -4,7 +4,7 @@
 //! loads and is new enough; it stays for the life of the process, with its environment. A graphics card counts as
 //! there when a graph of one node runs on it: that needs the provider, NVIDIA's libraries and a driver alike.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -58,30 +58,24 @@ pub(super) fn open(wish: Option<&Path>, around: &Surroundings) -> (Option<Librar
     (None, tried)
 }
 
+/// Loads one library. `ort` may be given only a library that will do: after one refusal its cell for the library counts as
+/// filled though nothing is in it. So the library is opened and asked for its version before.
 fn load(path: &Path) -> Result<Library, String> {
-    use ort::LoadDynamicError as Why;
-    let load = || match ort::init_from(path) {
-        Ok(builder) => {
-            // The library writes warnings about hardware it does not find to stderr; they belong into the log.
-            let log = |_, _: &str, _: &str, _: &str, message: &str| tracing::debug!("onnxruntime: {message}");
-            let env = builder
-                .with_name("shopscope")
-                .with_telemetry(false)
-                .with_logger(Arc::new(log))
-                .build()
-                .map_err(|error| first_line(&error.to_string()))?;
-            env.set_log_level(ort::logging::LogLevel::Error);
-            Ok(Library { env, path: path.to_owned(), version: String::new() })
-        }
-        Err(Why::Dlopen { error, .. }) => Err(dlopen_reason(&error.to_string(), path)),
-        Err(Why::MissingApi { .. }) => Err("it is not ONNX Runtime".to_owned()),
-        Err(Why::BadVersion { version_str, .. }) => Err(format!("version {version_str} is older than 1.{OLDEST}")),
-        Err(other) => Err(first_line(&other.to_string())),
-    };
-    // A library that answers nonsense makes the loader panic.
-    let mut library = catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|_| Err("it is damaged".to_owned()))?;
-    library.version = version(&library.path);
-    Ok(library)
+    // Leaves the library open, so that asking it and using it open it only once.
+    ort::util::preload_dylib(path).map_err(|error| dlopen_reason(&error.to_string(), path))?;
+    // A library that answers nonsense makes the asking panic.
+    match catch_unwind(|| ort::util::probe(path)) {
+        Ok(Some(minor)) if minor < OLDEST => return Err(format!("version 1.{minor} is older than 1.{OLDEST}")),
+        Ok(Some(_)) => {}
+        Ok(None) | Err(_) => return Err("it is not ONNX Runtime".to_owned()),
+    }
+    let builder = ort::init_from(path).map_err(|error| first_line(&error.to_string()))?;
+    // The library writes warnings about hardware it does not find to stderr; they belong into the log.
+    let log = |_, _: &str, _: &str, _: &str, message: &str| tracing::debug!("onnxruntime: {message}");
+    let built = builder.with_name("shopscope").with_telemetry(false).with_logger(Arc::new(log)).build();
+    let env = built.map_err(|error| first_line(&error.to_string()))?;
+    env.set_log_level(ort::logging::LogLevel::Error);
+    Ok(Library { env, path: path.to_owned(), version: version(path) })
 }
 
 /// "cannot open shared object file: No such file or directory" and the like, without the path in front.
@@ -134,8 +128,9 @@ impl Library {
         provider: Provider,
     ) -> Result<(OnnxRuntime, Vec<Port>, Vec<Port>), String> {
         let build = || -> ort::Result<Session> {
-            let mut builder =
-                Session::builder(&self.env)?.with_optimization_level(GraphOptimizationLevel::All)?.with_intra_threads(threads)?;
+            let mut builder = Session::builder(&self.env)?
+                .with_optimization_level(GraphOptimizationLevel::All)?
+                .with_intra_threads(threads)?;
             if provider == Provider::Cuda {
                 // Without this a missing card means the CPU, silently.
                 builder = builder.with_execution_providers([CUDA::default().build().error_on_failure()])?;
@@ -159,7 +154,8 @@ impl Backend for OnnxRuntime {
         let values = inputs
             .iter()
             .map(|(name, tensor)| {
-                let element = self.inputs.iter().find(|port| port.name == *name).map_or(&Element::F32, |port| &port.element);
+                let element =
+                    self.inputs.iter().find(|port| port.name == *name).map_or(&Element::F32, |port| &port.element);
                 Ok((*name, value(tensor, element)?))
             })
             .collect::<ort::Result<Vec<_>>>()
@@ -169,7 +165,10 @@ impl Backend for OnnxRuntime {
             .iter()
             .map(|(name, value)| {
                 tensor(&value).map(|tensor| (name.to_owned(), tensor)).map_err(|error| {
-                    Failure::Model(format!("its output \"{name}\" cannot be read as numbers ({})", tidy(error.message())))
+                    Failure::Model(format!(
+                        "its output \"{name}\" cannot be read as numbers ({})",
+                        tidy(error.message())
+                    ))
                 })
             })
             .collect()
@@ -179,8 +178,15 @@ impl Backend for OnnxRuntime {
 fn failure(error: ort::Error) -> Failure {
     let message = tidy(error.message());
     let lower = error.message().to_lowercase();
-    let memory =
-        ["failed to allocate", "out of memory", "out_of_memory", "bad_alloc", "bad allocation", "alloc_failed", "std::bad"];
+    let memory = [
+        "failed to allocate",
+        "out of memory",
+        "out_of_memory",
+        "bad_alloc",
+        "bad allocation",
+        "alloc_failed",
+        "std::bad",
+    ];
     if memory.iter().any(|sign| lower.contains(sign)) {
         Failure::Memory(message)
     } else if error.code() == ort::ErrorCode::InvalidArgument {
@@ -268,10 +274,7 @@ fn one_node() -> Vec<u8> {
     use pb::tensor_shape_proto::{Dimension, dimension::Value as Dim};
     let dim = Dimension { denotation: String::new(), value: Some(Dim::DimValue(1)) };
     let tensor = pb::type_proto::Tensor { elem_type: 1, shape: Some(pb::TensorShapeProto { dim: vec![dim] }) };
-    let kind = pb::TypeProto {
-        denotation: String::new(),
-        value: Some(pb::type_proto::Value::TensorType(tensor)),
-    };
+    let kind = pb::TypeProto { denotation: String::new(), value: Some(pb::type_proto::Value::TensorType(tensor)) };
     let info =
         |name: &str| pb::ValueInfoProto { name: name.to_owned(), r#type: Some(kind.clone()), ..Default::default() };
     let node = pb::NodeProto {
@@ -288,7 +291,8 @@ fn one_node() -> Vec<u8> {
         ..Default::default()
     };
     let opset = pb::OperatorSetIdProto { domain: String::new(), version: 17 };
-    pb::ModelProto { ir_version: 8, opset_import: vec![opset], graph: Some(graph), ..Default::default() }.encode_to_vec()
+    pb::ModelProto { ir_version: 8, opset_import: vec![opset], graph: Some(graph), ..Default::default() }
+        .encode_to_vec()
 }
 
 /// First line of what ONNX Runtime says, without places in its source code.

@@ -287,10 +287,9 @@ impl Session {
             let port = self.port(name)?;
             let shape = tensor.shape();
             if shape.iter().product::<usize>() != tensor.len() {
-                return Err(self.wrong(format!(
-                    "the input \"{name}\" of shape {shape:?} came with {} values",
-                    tensor.len()
-                )));
+                return Err(
+                    self.wrong(format!("the input \"{name}\" of shape {shape:?} came with {} values", tensor.len()))
+                );
             }
             let fits = |(wanted, &given): (&Option<usize>, &usize)| wanted.is_none_or(|wanted| wanted == given);
             let open = port.dims.is_empty();
@@ -350,11 +349,8 @@ mod tests {
     }
 
     fn session(fits: usize, dies: usize, batch: Option<usize>, spare: Option<usize>) -> Session {
-        let port = |name: &str, second| Port {
-            name: name.to_owned(),
-            dims: vec![batch, Some(second)],
-            element: Element::F32,
-        };
+        let port =
+            |name: &str, second| Port { name: name.to_owned(), dims: vec![batch, Some(second)], element: Element::F32 };
         let spare = spare.map(|fits| -> Spare {
             Box::new(move || {
                 Ok(("the CPU".to_owned(), Box::new(Fake { fits, dies: usize::MAX, calls: 0 }) as Box<dyn Backend>))
