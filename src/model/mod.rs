@@ -7,6 +7,8 @@
 
 pub mod card;
 pub mod error;
+pub mod features;
+pub mod preprocess;
 
 pub use card::{Card, Interpolation, Preprocessing, Stage};
 pub use error::ModelError;
