@@ -9,6 +9,7 @@ pub mod card;
 pub mod error;
 pub mod features;
 pub mod preprocess;
+pub mod onnx;
 
 pub use card::{Card, Interpolation, Preprocessing, Stage};
 pub use error::ModelError;
