@@ -10,6 +10,7 @@ pub mod error;
 pub mod features;
 pub mod preprocess;
 pub mod onnx;
+pub mod runtime;
 
 pub use card::{Card, Interpolation, Preprocessing, Stage};
 pub use error::ModelError;
