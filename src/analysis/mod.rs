@@ -5,6 +5,7 @@
 pub mod facets;
 pub mod sort;
 pub mod text;
+pub mod umap;
 
 pub use facets::Facets;
 pub use sort::SortBy;
