@@ -7,6 +7,7 @@
 
 pub mod card;
 pub mod error;
+pub mod onnx;
 
 pub use card::{Card, Interpolation, Preprocessing, Stage};
 pub use error::ModelError;
