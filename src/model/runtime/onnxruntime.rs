@@ -4,6 +4,7 @@
 //! loads and is new enough; it stays for the life of the process, with its environment. A graphics card counts as
 //! there when a graph of one node runs on it: that needs the provider, NVIDIA's libraries and a driver alike.
 
+use std::error::Error as _;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -62,7 +63,10 @@ pub(super) fn open(wish: Option<&Path>, around: &Surroundings) -> (Option<Librar
 /// filled though nothing is in it. So the library is opened and asked for its version before.
 fn load(path: &Path) -> Result<Library, String> {
     // Leaves the library open, so that asking it and using it open it only once.
-    ort::util::preload_dylib(path).map_err(|error| dlopen_reason(&error.to_string(), path))?;
+    ort::util::preload_dylib(path).map_err(|error| {
+        let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+        dlopen_reason(&cause, path)
+    })?;
     // A library that answers nonsense makes the asking panic.
     match catch_unwind(|| ort::util::probe(path)) {
         Ok(Some(minor)) if minor < OLDEST => return Err(format!("version 1.{minor} is older than 1.{OLDEST}")),
