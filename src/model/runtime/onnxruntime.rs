@@ -304,6 +304,19 @@ fn tidy(message: &str) -> String {
     let line = first_line(message);
     // "Non-zero status code returned while running X node. Name:'y' Status Message: /src/file.cc:12 what happened"
     let tail = line.rsplit_once("Status Message: ").map_or(line.as_str(), |(_, tail)| tail);
+    // "onnxruntime::Provider& onnxruntime::ProviderLibrary::Get() [ONNXRuntimeError] : 1 : FAIL : what happened"
+    let tail = match tail.rsplit_once("[ONNXRuntimeError] : ") {
+        Some((_, rest)) => rest.splitn(3, " : ").last().unwrap_or(rest),
+        None => tail,
+    };
+    // "Failed to load library /a/libonnxruntime_providers_cuda.so with error: libcublasLt.so.13: cannot open .."
+    if let Some((_, rest)) = tail.split_once("onnxruntime_providers_cuda").filter(|_| tail.starts_with("Failed to load")) {
+        let missing = rest.split_once("with error: ").map_or(rest, |(_, missing)| missing);
+        return match missing.split_once(": cannot open shared object") {
+            Some((library, _)) => format!("NVIDIA's {library} is missing; CUDA 13 and cuDNN 9 are needed"),
+            None => format!("its CUDA part cannot be loaded, which needs CUDA 13 and cuDNN 9 ({missing})"),
+        };
+    }
     match tail.split_once(' ') {
         Some((place, rest)) if place.contains(".cc:") || place.contains(".h:") => rest.trim().to_owned(),
         _ => tail.trim().to_owned(),
@@ -327,6 +340,14 @@ mod tests {
             "Non-zero status code returned while running Conv node. Name:'a' Status Message: /b/conv.cc:12 Failed to allocate memory",
             "Failed to allocate memory",
         );
+        let get = "onnxruntime::Provider& onnxruntime::ProviderLibrary::Get() [ONNXRuntimeError] : 1 : FAIL : ";
+        let load = "Failed to load library /a/libonnxruntime_providers_cuda.so with error: ";
+        let missing = "libcublasLt.so.13: cannot open shared object file: No such file or directory";
+        check(
+            &format!("{get}{load}{missing}"),
+            "NVIDIA's libcublasLt.so.13 is missing; CUDA 13 and cuDNN 9 are needed",
+        );
+        check(&format!("{get}the card is gone"), "the card is gone");
         check("", "no reason given");
         let path = Path::new("/a/libonnxruntime.so");
         assert_eq!(dlopen_reason("/a/libonnxruntime.so: invalid ELF header", path), "invalid ELF header");
