@@ -20,8 +20,11 @@ use crate::formats::npy::Dtype;
 use crate::model::card::Preprocessing;
 use crate::model::features::{
     DatasetSamples, FeaturesError, Folder, FolderWriter, Identity, LayerFile, LayerSaid, ModelSaid, RuntimeSaid,
-    Samples, Sidecar,
+    Samples, Sidecar, features_dir,
 };
+use crate::model::onnx::Tap;
+use crate::model::runtime::{Runtime, Session};
+use crate::model::{Model, ModelError, preprocess};
 
 /// What a run did.
 #[derive(Clone, Debug, Serialize)]
@@ -116,6 +119,168 @@ pub fn samples(population: &Population, ids: &RoaringBitmap) -> Result<(Samples,
     Ok((Samples(listed), refs))
 }
 
+/// Features to make.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The open datasets.
+    pub population: &'a Arc<Population>,
+    /// The samples; those without a picture are left out.
+    pub ids: &'a RoaringBitmap,
+    /// The model.
+    pub model: &'a Model,
+    /// Names of stages or tensors; empty: all stages of the card.
+    pub layers: &'a [String],
+    /// What computes.
+    pub runtime: &'static Runtime,
+    /// Pictures a run of the model; 0: what suits the device.
+    pub batch: usize,
+    /// How numbers are stored.
+    pub dtype: Dtype,
+    /// The folder for all samples; `None`: one for each dataset in the cache directory ([`features_dir`]), where stale ones are
+    /// replaced and layers that are there are kept.
+    pub out: Option<&'a Path>,
+    /// Throw away other features that `out` holds.
+    pub force: bool,
+}
+
+/// Makes features; a folder that has them already is left as it is. One summary a folder.
+///
+/// # Errors
+/// The model has no such layer or cannot be run, a folder holds other features or cannot be written, or cancelled: then what was
+/// made stays and the same request goes on from there.
+pub fn compute(request: &Request, progress: &Progress, cancel: &CancelToken) -> Result<Vec<Summary>, FeaturesError> {
+    let Request { population, ids, model, runtime, .. } = *request;
+    let mut layers = layers(model, request.layers)?;
+    let how = Preprocessing { layout: model.input.layout, ..model.card.preprocessing.clone() };
+    if preprocess::len(&how) != model.input.shape(1).iter().product::<usize>() {
+        let message = format!(
+            "its input takes {:?} and the preprocessing gives {:?}; put the right crop and channels into a model card",
+            model.input.shape(1),
+            preprocess::shape(&how)
+        );
+        return Err(ModelError::Unusable { path: model.path.clone(), message }.into());
+    }
+    let describe = runtime.describe();
+    let said = RuntimeSaid { name: describe.name.clone(), provider: describe.provider.to_owned() };
+    let usual = if describe.provider == "CUDA" { 64 } else { 16 };
+    let batch = model.input.batch.unwrap_or(if request.batch == 0 { usual } else { request.batch });
+    let model_said = ModelSaid {
+        name: model.card.name.clone(),
+        file: std::path::absolute(&model.path).unwrap_or_else(|_| model.path.clone()),
+        hash: model.hash.clone(),
+    };
+    let parts: Vec<(PathBuf, RoaringBitmap)> = match request.out {
+        Some(out) => vec![(out.to_owned(), ids.clone())],
+        None => population
+            .columns
+            .datasets
+            .iter()
+            .map(|dataset| {
+                let out = features_dir(&dataset.columns.catalog, &model.hash);
+                (out, ids.range(dataset.range.clone()).collect::<RoaringBitmap>())
+            })
+            .filter(|(_, ids)| !ids.is_empty())
+            .collect(),
+    };
+    if let Some(inside) =
+        population.datasets.iter().map(|open| &open.source.root).find(|root| parts[0].0.starts_with(root))
+    {
+        let message = "choose a place outside the dataset's folder; nothing is ever written there".to_owned();
+        return Err(FeaturesError::Folder { path: inside.clone(), message });
+    }
+    let flags_of = &population.columns.flags;
+    progress.set_total(ids.iter().filter(|&id| flags_of[id as usize] & flags::HAS_IMAGE != 0).count() as u64);
+    let mut summaries = Vec::with_capacity(parts.len());
+    for (out, ids) in parts {
+        let (samples, refs) = samples(population, &ids)?;
+        let refs = Arc::new(refs);
+        let identity = |layers: &[LayerSaid]| {
+            Identity::new(model_said.clone(), said.clone(), request.dtype, batch, &how, layers.to_vec(), &samples)
+        };
+        if request.out.is_none()
+            && let Ok(Some(there)) = Sidecar::read(&out)
+        {
+            // What another run made for other layers is made again with these, not lost.
+            let there = there.identity();
+            if there.difference_but_layers(&identity(&layers)).is_none() {
+                let asked = std::mem::replace(&mut layers, there.layers);
+                let new: Vec<_> = asked.into_iter().filter(|layer| !layers.contains(layer)).collect();
+                layers.extend(new);
+            }
+        }
+        let filling = Filling {
+            out: &out,
+            identity: identity(&layers),
+            samples: &samples,
+            how: &how,
+            force: request.force || request.out.is_none(),
+        };
+        let start = || SessionRunner::start(runtime, model, &layers);
+        summaries.push(fill(filling, PictureReader::several(population, &refs), start, progress, cancel)?);
+    }
+    Ok(summaries)
+}
+
+/// The layers of these names, each once.
+fn layers(model: &Model, names: &[String]) -> Result<Vec<LayerSaid>, FeaturesError> {
+    let mut found = Vec::<LayerSaid>::new();
+    let stages = if names.is_empty() {
+        model.card.stages.clone()
+    } else {
+        names.iter().map(|name| model.resolve(name)).collect::<Result<_, _>>()?
+    };
+    for stage in stages {
+        if found.iter().all(|layer| layer.layer != stage.name) {
+            found.push(LayerSaid { layer: stage.name, tensor: stage.tensor });
+        }
+    }
+    if found.is_empty() {
+        let message = "no stages are known of it; name tensors of the graph with --layers".to_owned();
+        return Err(ModelError::Unusable { path: model.path.clone(), message }.into());
+    }
+    Ok(found)
+}
+
+/// A model whose outputs are the layers, averaged over places.
+struct SessionRunner {
+    session: Session,
+    input: String,
+    shape: Vec<usize>,
+    outputs: Vec<String>,
+    notices: Vec<String>,
+}
+
+impl SessionRunner {
+    fn start(runtime: &Runtime, model: &Model, layers: &[LayerSaid]) -> Result<Self, FeaturesError> {
+        let outputs: Vec<String> = (0..layers.len()).map(|at| format!("features_{at}")).collect();
+        let taps: Vec<Tap> =
+            layers.iter().zip(&outputs).map(|(layer, output)| Tap::mean(&layer.tensor, output)).collect();
+        let session = runtime.session(&model.graph.expose(&taps)?, 0)?;
+        let shape = model.input.shape(1);
+        Ok(Self { session, input: model.input.name.clone(), shape, outputs, notices: Vec::new() })
+    }
+}
+
+impl Runner for SessionRunner {
+    fn run(&mut self, count: usize, values: &[f32]) -> Result<Vec<Vec<f32>>, ModelError> {
+        self.shape[0] = count;
+        let (mut outputs, notices) = self.session.run_batch(&self.input, &self.shape, values)?;
+        self.notices.extend(notices);
+        let take = |name: &String| {
+            let at = outputs.iter().position(|(found, _)| found == name);
+            at.map(|at| outputs.swap_remove(at).1.values).ok_or_else(|| ModelError::Runtime {
+                runtime: self.session.label().to_owned(),
+                message: "it gave another output than was asked for".to_owned(),
+            })
+        };
+        self.outputs.iter().map(take).collect()
+    }
+
+    fn take_notices(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notices)
+    }
+}
+
 /// What to fill a folder with.
 #[derive(Debug)]
 pub struct Filling<'a> {
@@ -144,7 +309,6 @@ pub fn fill<R: Reader, M: Runner>(
 ) -> Result<Summary, FeaturesError> {
     let Filling { out, identity, samples, how, force } = filling;
     let (rows, batch, model) = (identity.rows, identity.batch, identity.model.file.clone());
-    progress.set_total(rows as u64);
     let mut folder = match FolderWriter::open(out, identity, force)? {
         Folder::Whole(sidecar) => {
             progress.add(rows as u64);
