@@ -3,6 +3,7 @@
 //! here, nothing waits, the result does not depend on the split.
 
 pub mod facets;
+pub mod scatter;
 pub mod sort;
 pub mod text;
 
