@@ -6,8 +6,12 @@
 //! `jobs`: this floor starts no threads.
 
 pub mod card;
+pub mod classes;
 pub mod error;
+#[expect(clippy::module_inception, reason = "the floor is named after what it is about")]
+pub mod model;
 pub mod onnx;
 
 pub use card::{Card, Interpolation, Preprocessing, Stage};
 pub use error::ModelError;
+pub use model::{InputSpec, Model};

@@ -6,11 +6,14 @@
 
 pub mod build;
 pub mod graph;
-pub mod read;
+pub mod head;
+mod read;
 pub mod shapes;
+pub mod stages;
 pub mod surgery;
 pub mod values;
 
 pub use graph::{Dim, Graph, Kind, ValueInfo};
+pub use head::Head;
 pub use shapes::{Shape, Shapes};
 pub use surgery::{Pooling, Tap};

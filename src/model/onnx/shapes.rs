@@ -162,7 +162,7 @@ pub(super) fn declared_input(graph: &Graph) -> Vec<usize> {
 }
 
 /// Whether a declared input is `[N, H, W, C]`: three channels or one at the end, and not where they usually are.
-pub(super) fn channels_last(dims: &[Dim]) -> bool {
+pub(in crate::model) fn channels_last(dims: &[Dim]) -> bool {
     let few = |axis: usize| matches!(dims.get(axis), Some(Dim::Fixed(1 | 3)));
     dims.len() == 4 && few(3) && !few(1)
 }

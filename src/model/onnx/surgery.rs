@@ -107,12 +107,12 @@ impl Graph {
                 input: inputs.cloned().collect(),
                 ..GraphProto::default()
             }),
-            ..self.head()
+            ..self.without_graph()
         }
     }
 
     /// The model without its graph: versions, operator sets, producer.
-    fn head(&self) -> ModelProto {
+    fn without_graph(&self) -> ModelProto {
         ModelProto {
             ir_version: self.model.ir_version,
             opset_import: self.model.opset_import.clone(),
