@@ -8,6 +8,7 @@
 mod index;
 mod progress;
 mod query;
+mod runtime;
 mod show;
 mod stats;
 mod tag;
@@ -54,6 +55,8 @@ enum Command {
     Stats(stats::Args),
     /// Tag words by part of speech and compare with the tags of a file.
     Tag(tag::Args),
+    /// Print what runs models on this machine and why, or install ONNX Runtime.
+    Runtime(runtime::Args),
     /// Make the two demo datasets (once) and open them.
     Demo(window::DemoArgs),
 }
@@ -152,6 +155,7 @@ fn dispatch(args: Args, out: &mut dyn Write) -> Result<Option<Launch>, CliError>
         Some(Command::Taxonomy(args)) => taxonomy::run(&args, catalog, out)?,
         Some(Command::Stats(args)) => stats::run(&args, catalog, out)?,
         Some(Command::Tag(args)) => tag::run(&args, out)?,
+        Some(Command::Runtime(args)) => runtime::run(&args, out)?,
         Some(Command::Demo(args)) => return window::run_demo(&args, catalog, out).map(Some),
         None => return window::run(window, catalog).map(Some),
     }

@@ -11,6 +11,7 @@ pub mod error;
 #[expect(clippy::module_inception, reason = "the floor is named after what it is about")]
 pub mod model;
 pub mod onnx;
+pub mod runtime;
 
 pub use card::{Card, Interpolation, Preprocessing, Stage};
 pub use error::ModelError;
