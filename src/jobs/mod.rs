@@ -14,8 +14,10 @@
 //! Requests carry an `Arc<Population>`; workers lock no state. Answers are [`Event`]s; a callback wakes
 //! the window. A panic in a worker becomes a notice and the worker goes on.
 
+pub mod batches;
 pub mod demo;
 pub mod export;
+pub mod features;
 pub mod index;
 pub mod library;
 pub mod query;
