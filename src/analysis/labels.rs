@@ -164,7 +164,9 @@ mod tests {
     }
 
     fn demo() -> ClassMap {
-        ClassMap::new(&["cup", "teapot", "T-shirt, tee shirt", "crane (wading bird)", "crane", "dress"].map(str::to_owned))
+        ClassMap::new(
+            &["cup", "teapot", "T-shirt, tee shirt", "crane (wading bird)", "crane", "dress"].map(str::to_owned),
+        )
     }
 
     #[test]

@@ -25,9 +25,7 @@ use crate::analysis::facets::Facets;
 use crate::base::dirs::expand_home;
 use crate::base::{SampleId, Warning};
 use crate::catalog::predictions::PredictorInfo;
-use crate::catalog::{
-    Catalog, Columns, DatasetColumns, PredictionColumns, Predictions, Predictor, Store, flags,
-};
+use crate::catalog::{Catalog, Columns, DatasetColumns, PredictionColumns, Predictions, Predictor, Store, flags};
 use crate::formats::demo::DemoOptions;
 use crate::formats::{self, FieldMap, ReadOptions, Source, image};
 

@@ -20,6 +20,7 @@ pub mod export;
 pub mod features;
 pub mod index;
 pub mod library;
+pub mod predict;
 pub mod query;
 pub mod reader;
 pub mod records;

@@ -257,8 +257,7 @@ mod tests {
     fn pages_of_a_small_model() {
         let all = confusion(&[(0, 0), (0, 1), (1, 1), (1, 1), (0, 1), (1, 2)]);
         let some = confusion(&[(1, 2)]);
-        let groups =
-            [Group { name: "filtered", confusion: &some }, Group { name: "shop", confusion: &all }];
+        let groups = [Group { name: "filtered", confusion: &some }, Group { name: "shop", confusion: &all }];
         let classes = page(&predictor(), &groups[1..], false);
         assert_eq!(
             lines(&classes.tables[0]),

@@ -23,8 +23,8 @@ use super::theme::{self, space, tokens};
 use super::widgets::{faint, field, icon_button, tab_button};
 use super::{Commands, icons};
 use crate::analysis::text::report::TextField;
-use crate::app::panels::statistics::svg::{self, Palette};
 use crate::app::panels::statistics::chart::{Chart, Marks};
+use crate::app::panels::statistics::svg::{self, Palette};
 use crate::app::panels::statistics::table::{Pick, Table};
 use crate::app::panels::statistics::{self, Page};
 use crate::app::panels::text;
@@ -219,14 +219,7 @@ fn text_label(text: TextField) -> &'static str {
 }
 
 /// Tables to CSV and JSON, the chart to SVG and PNG.
-fn export_ui(
-    ui: &mut Ui,
-    view: &StatisticsView,
-    counted: &Counted,
-    page: &Page,
-    shown: &[usize],
-    out: &mut Commands,
-) {
+fn export_ui(ui: &mut Ui, view: &StatisticsView, counted: &Counted, page: &Page, shown: &[usize], out: &mut Commands) {
     let button = egui::Button::new(RichText::new(icons::EXPORT).size(16.0)).frame_when_inactive(false);
     let (response, _) = egui::containers::menu::MenuButton::from_button(button).ui(ui, |ui| {
         ui.set_min_width(200.0);

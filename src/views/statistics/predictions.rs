@@ -108,8 +108,7 @@ pub fn predictions_ui(
         return;
     }
     let Some(made) = made else { return empty_ui(ui, state, out) };
-    let paint =
-        Paint { counted: &made.counted, page: &made.page, rows: &made.rows, colors: colors(ui, &made.counted) };
+    let paint = Paint { counted: &made.counted, page: &made.page, rows: &made.rows, colors: colors(ui, &made.counted) };
     egui::Frame::new().inner_margin(egui::Margin { left: 12, right: 12, top: 4, bottom: 8 }).show(ui, |ui| {
         ui.horizontal(|ui| {
             for (pairs, name) in [(false, "Classes"), (true, "Confusions")] {
