@@ -14,6 +14,7 @@ pub mod features;
 pub mod preprocess;
 pub mod onnx;
 pub mod runtime;
+pub mod text;
 
 pub use card::{Card, Interpolation, Preprocessing, Stage};
 pub use error::ModelError;

@@ -310,7 +310,9 @@ fn tidy(message: &str) -> String {
         None => tail,
     };
     // "Failed to load library /a/libonnxruntime_providers_cuda.so with error: libcublasLt.so.13: cannot open .."
-    if let Some((_, rest)) = tail.split_once("onnxruntime_providers_cuda").filter(|_| tail.starts_with("Failed to load")) {
+    if let Some((_, rest)) =
+        tail.split_once("onnxruntime_providers_cuda").filter(|_| tail.starts_with("Failed to load"))
+    {
         let missing = rest.split_once("with error: ").map_or(rest, |(_, missing)| missing);
         return match missing.split_once(": cannot open shared object") {
             Some((library, _)) => format!("NVIDIA's {library} is missing; CUDA 13 and cuDNN 9 are needed"),
