@@ -10,6 +10,7 @@ mod progress;
 mod query;
 mod runtime;
 mod show;
+mod similar_text;
 mod stats;
 mod tag;
 mod taxonomy;
@@ -57,6 +58,8 @@ enum Command {
     Tag(tag::Args),
     /// Print what runs models on this machine and why, or install ONNX Runtime.
     Runtime(runtime::Args),
+    /// Find captions or leaf names by meaning, with a text model in ONNX.
+    SimilarText(similar_text::Args),
     /// Make the two demo datasets (once) and open them.
     Demo(window::DemoArgs),
 }
@@ -156,6 +159,7 @@ fn dispatch(args: Args, out: &mut dyn Write) -> Result<Option<Launch>, CliError>
         Some(Command::Stats(args)) => stats::run(&args, catalog, out)?,
         Some(Command::Tag(args)) => tag::run(&args, out)?,
         Some(Command::Runtime(args)) => runtime::run(&args, out)?,
+        Some(Command::SimilarText(args)) => similar_text::run(&args, catalog, out)?,
         Some(Command::Demo(args)) => return window::run_demo(&args, catalog, out).map(Some),
         None => return window::run(window, catalog).map(Some),
     }

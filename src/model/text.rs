@@ -10,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use tokenizers::Tokenizer;
 
 use super::ModelError;
@@ -169,6 +170,25 @@ impl OnnxText {
         &self.hash
     }
 
+    /// A file name for the vectors of these texts: it changes with the model, its pooling and every text.
+    #[must_use]
+    pub fn cache_name(&self, texts: &[&str]) -> String {
+        let mut hash = Sha256::new();
+        hash.update(format!("{}\n{:?} {} {}\n", self.hash, self.pooling, self.output, self.length));
+        for text in texts {
+            hash.update((text.len() as u64).to_le_bytes());
+            hash.update(text);
+        }
+        let digits: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        format!("{digits}.npy")
+    }
+
+    /// What runs the model.
+    #[must_use]
+    pub fn runtime(&self) -> &str {
+        self.session.label()
+    }
+
     /// Token numbers of a text with the special ones, cut at the model's length.
     ///
     /// # Errors
@@ -303,7 +323,9 @@ impl TextEncoder for OnnxText {
 fn normalise(vector: &mut [f32]) {
     let length = vector.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt() as f32;
     if length > 0.0 {
-        vector.iter_mut().for_each(|value| *value /= length);
+        for value in vector {
+            *value /= length;
+        }
     }
 }
 

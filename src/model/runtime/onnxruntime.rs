@@ -112,10 +112,10 @@ impl Library {
         // NVIDIA's Python packages lie where the system's loader does not look.
         let folders = find::nvidia_folders(&self.path, around);
         for name in cuda::CUDA_DYLIBS.iter().chain(cuda::CUDNN_DYLIBS) {
-            if let Some(path) = folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file()) {
-                if let Err(error) = ort::util::preload_dylib(&path) {
-                    tracing::debug!("{}: {error}", path.display());
-                }
+            if let Some(path) = folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file())
+                && let Err(error) = ort::util::preload_dylib(&path)
+            {
+                tracing::debug!("{}: {error}", path.display());
             }
         }
         let (mut session, ..) = self.session(&one_node(), 1, Provider::Cuda)?;
@@ -163,8 +163,8 @@ impl Backend for OnnxRuntime {
                 Ok((*name, value(tensor, element)?))
             })
             .collect::<ort::Result<Vec<_>>>()
-            .map_err(failure)?;
-        let outputs = self.session.run(values).map_err(failure)?;
+            .map_err(|error| failure(&error))?;
+        let outputs = self.session.run(values).map_err(|error| failure(&error))?;
         outputs
             .iter()
             .map(|(name, value)| {
@@ -179,7 +179,7 @@ impl Backend for OnnxRuntime {
     }
 }
 
-fn failure(error: ort::Error) -> Failure {
+fn failure(error: &ort::Error) -> Failure {
     let message = tidy(error.message());
     let lower = error.message().to_lowercase();
     let memory = [
