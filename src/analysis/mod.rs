@@ -6,6 +6,7 @@ pub mod confusion;
 pub mod facets;
 pub mod labels;
 pub mod scatter;
+pub mod retrieval;
 pub mod sort;
 pub mod text;
 pub mod umap;

@@ -12,6 +12,7 @@ mod progress;
 mod query;
 mod runtime;
 mod show;
+mod similar_text;
 mod stats;
 mod tag;
 mod taxonomy;
@@ -63,6 +64,8 @@ enum Command {
     Runtime(runtime::Args),
     /// Run a model over pictures and write what its layers give as arrays that NumPy opens.
     Features(features::Args),
+    /// Find captions or leaf names by meaning, with a text model in ONNX.
+    SimilarText(similar_text::Args),
     /// Make the two demo datasets (once) and open them.
     Demo(window::DemoArgs),
 }
@@ -164,6 +167,7 @@ fn dispatch(args: Args, out: &mut dyn Write) -> Result<Option<Launch>, CliError>
         Some(Command::Predict(args)) => predict::run(&args, catalog, out)?,
         Some(Command::Runtime(args)) => runtime::run(&args, out)?,
         Some(Command::Features(args)) => features::run(&args, catalog, out)?,
+        Some(Command::SimilarText(args)) => similar_text::run(&args, catalog, out)?,
         Some(Command::Demo(args)) => return window::run_demo(&args, catalog, out).map(Some),
         None => return window::run(window, catalog).map(Some),
     }

@@ -49,7 +49,8 @@ struct Document<'a> {
 
 #[derive(Serialize)]
 struct Place<'a> {
-    place: &'a str,
+    #[serde(rename = "place")]
+    name: &'a str,
     outcome: &'a str,
     path: Option<String>,
 }
@@ -72,7 +73,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CliError> {
             tried: tried
                 .iter()
                 .map(|tried| Place {
-                    place: &tried.place,
+                    name: &tried.place,
                     outcome: &tried.outcome,
                     path: tried.path.as_ref().map(shown),
                 })

@@ -15,6 +15,7 @@ pub mod model;
 pub mod onnx;
 pub mod runtime;
 pub mod scores;
+pub mod text;
 
 pub use card::{Card, Interpolation, Preprocessing, Stage};
 pub use error::ModelError;

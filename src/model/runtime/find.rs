@@ -171,7 +171,8 @@ pub fn is_library(name: &str, os: &str) -> bool {
     match os {
         "windows" => name.eq_ignore_ascii_case("onnxruntime.dll"),
         "macos" => {
-            name == "libonnxruntime.dylib" || (name.starts_with("libonnxruntime.1.") && name.ends_with(".dylib"))
+            name == "libonnxruntime.dylib"
+                || (name.strip_suffix(".dylib").is_some_and(|stem| stem.starts_with("libonnxruntime.1.")))
         }
         _ => name == "libonnxruntime.so" || name.starts_with("libonnxruntime.so.1"),
     }

@@ -325,9 +325,9 @@ fn wanted<'a>(member: &'a str, os: &str) -> Option<&'a str> {
     let (folder, last) = member.rsplit_once('/')?;
     let lower = last.to_lowercase();
     let licence = ["license", "thirdpartynotices", "privacy"].iter().any(|word| lower.starts_with(word))
-        && !last.ends_with(".py");
+        && last.strip_suffix(".py").is_none();
     let provider = match os {
-        "windows" => lower.starts_with("onnxruntime_providers") && lower.ends_with(".dll"),
+        "windows" => lower.strip_suffix(".dll").is_some_and(|stem| stem.starts_with("onnxruntime_providers")),
         _ => last.starts_with("libonnxruntime_providers"),
     };
     let library = folder == "onnxruntime/capi" && (provider || find::is_library(last, os));
@@ -349,7 +349,7 @@ impl Default for Pypi {
             .tls_config(tls)
             .timeout_connect(Some(Duration::from_secs(15)))
             .timeout_recv_response(Some(Duration::from_secs(30)))
-            .timeout_per_read(Some(Duration::from_secs(60)))
+            .timeout_per_read(Some(Duration::from_mins(1)))
             .user_agent(concat!("shopscope/", env!("CARGO_PKG_VERSION")))
             .build();
         Self { agent: config.into() }
@@ -426,7 +426,8 @@ fn parse(bytes: &[u8], page: &str) -> Result<Vec<Wheel>, String> {
             };
             let url = resolve(page, &url);
             // Not more than HTTPS promises is trusted, and withdrawn files are left alone.
-            if name.ends_with(".whl") && url.starts_with("https://") && file["yanked"] != Value::Bool(true) {
+            if name.strip_suffix(".whl").is_some() && url.starts_with("https://") && file["yanked"] != Value::Bool(true)
+            {
                 let size = file["size"].as_u64().unwrap_or(0);
                 wheels.push(Wheel { version: version.to_owned(), file: name, url, sha256, size });
             }

@@ -152,14 +152,15 @@ impl Runtime {
                 tried = places;
             }
         }
-        if let (Some(wish), Some((library, _))) = (wish, &chosen.library) {
-            if library.path != wish && library.path.parent() != Some(wish) {
-                return Err(ModelError::NoRuntime(format!(
-                    "ONNX Runtime {} runs already; start the program anew to use this one: {}",
-                    library.version,
-                    wish.display()
-                )));
-            }
+        if let (Some(wish), Some((library, _))) = (wish, &chosen.library)
+            && library.path != wish
+            && library.path.parent() != Some(wish)
+        {
+            return Err(ModelError::NoRuntime(format!(
+                "ONNX Runtime {} runs already; start the program anew to use this one: {}",
+                library.version,
+                wish.display()
+            )));
         }
         let Some((library, places)) = chosen.library.clone() else {
             if let Some(wish) = wish {

@@ -112,10 +112,10 @@ impl Library {
         // NVIDIA's Python packages lie where the system's loader does not look.
         let folders = find::nvidia_folders(&self.path, around);
         for name in cuda::CUDA_DYLIBS.iter().chain(cuda::CUDNN_DYLIBS) {
-            if let Some(path) = folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file()) {
-                if let Err(error) = ort::util::preload_dylib(&path) {
-                    tracing::debug!("{}: {error}", path.display());
-                }
+            if let Some(path) = folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file())
+                && let Err(error) = ort::util::preload_dylib(&path)
+            {
+                tracing::debug!("{}: {error}", path.display());
             }
         }
         let (mut session, ..) = self.session(&one_node(), 1, Provider::Cuda)?;
@@ -163,8 +163,8 @@ impl Backend for OnnxRuntime {
                 Ok((*name, value(tensor, element)?))
             })
             .collect::<ort::Result<Vec<_>>>()
-            .map_err(failure)?;
-        let outputs = self.session.run(values).map_err(failure)?;
+            .map_err(|error| failure(&error))?;
+        let outputs = self.session.run(values).map_err(|error| failure(&error))?;
         outputs
             .iter()
             .map(|(name, value)| {
@@ -179,7 +179,7 @@ impl Backend for OnnxRuntime {
     }
 }
 
-fn failure(error: ort::Error) -> Failure {
+fn failure(error: &ort::Error) -> Failure {
     let message = tidy(error.message());
     let lower = error.message().to_lowercase();
     let memory = [
@@ -310,7 +310,9 @@ fn tidy(message: &str) -> String {
         None => tail,
     };
     // "Failed to load library /a/libonnxruntime_providers_cuda.so with error: libcublasLt.so.13: cannot open .."
-    if let Some((_, rest)) = tail.split_once("onnxruntime_providers_cuda").filter(|_| tail.starts_with("Failed to load")) {
+    if let Some((_, rest)) =
+        tail.split_once("onnxruntime_providers_cuda").filter(|_| tail.starts_with("Failed to load"))
+    {
         let missing = rest.split_once("with error: ").map_or(rest, |(_, missing)| missing);
         return match missing.split_once(": cannot open shared object") {
             Some((library, _)) => format!("NVIDIA's {library} is missing; CUDA 13 and cuDNN 9 are needed"),
