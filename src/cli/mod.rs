@@ -55,7 +55,7 @@ enum Command {
     Stats(stats::Args),
     /// Tag words by part of speech and compare with the tags of a file.
     Tag(tag::Args),
-    /// Run a model over pictures and write what its layers give as arrays that NumPy opens.
+    /// Run a model over pictures and write what its layers give for Python to open.
     Features(features::Args),
     /// Make the two demo datasets (once) and open them.
     Demo(window::DemoArgs),
