@@ -7,8 +7,10 @@
 
 mod features;
 mod index;
+mod predict;
 mod progress;
 mod query;
+mod runtime;
 mod show;
 mod stats;
 mod tag;
@@ -56,6 +58,11 @@ enum Command {
     /// Tag words by part of speech and compare with the tags of a file.
     Tag(tag::Args),
     /// Run a model over pictures and write what its layers give for Python to open.
+    /// Let a model say what it sees in every picture, keep it in the catalogs, and tell how often it is right.
+    Predict(predict::Args),
+    /// Print what runs models on this machine and why, or install ONNX Runtime.
+    Runtime(runtime::Args),
+    /// Run a model over pictures and write what its layers give as arrays that NumPy opens.
     Features(features::Args),
     /// Make the two demo datasets (once) and open them.
     Demo(window::DemoArgs),
@@ -155,6 +162,8 @@ fn dispatch(args: Args, out: &mut dyn Write) -> Result<Option<Launch>, CliError>
         Some(Command::Taxonomy(args)) => taxonomy::run(&args, catalog, out)?,
         Some(Command::Stats(args)) => stats::run(&args, catalog, out)?,
         Some(Command::Tag(args)) => tag::run(&args, out)?,
+        Some(Command::Predict(args)) => predict::run(&args, catalog, out)?,
+        Some(Command::Runtime(args)) => runtime::run(&args, out)?,
         Some(Command::Features(args)) => features::run(&args, catalog, out)?,
         Some(Command::Demo(args)) => return window::run_demo(&args, catalog, out).map(Some),
         None => return window::run(window, catalog).map(Some),

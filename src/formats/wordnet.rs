@@ -95,6 +95,12 @@ pub fn class_index(wnid: &str) -> Option<u32> {
     classes().binary_search(&wnid).ok().map(|at| at as u32)
 }
 
+/// The wnid of a class of ImageNet-1k: the reverse of [`class_index`].
+#[must_use]
+pub fn class_wnid(class: u32) -> Option<&'static str> {
+    classes().get(class as usize).copied()
+}
+
 fn offset(wnid: &str) -> Option<u32> {
     super::fields::is_wnid(wnid).then(|| wnid[1..].parse().ok())?
 }

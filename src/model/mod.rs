@@ -14,6 +14,7 @@ pub mod preprocess;
 pub mod model;
 pub mod onnx;
 pub mod runtime;
+pub mod scores;
 
 pub use card::{Card, Interpolation, Preprocessing, Stage};
 pub use error::ModelError;
