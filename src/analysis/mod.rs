@@ -3,6 +3,8 @@
 //! here, nothing waits, the result does not depend on the split.
 
 pub mod facets;
+pub mod linear;
+pub mod neighbours;
 pub mod sort;
 pub mod text;
 pub mod umap;
