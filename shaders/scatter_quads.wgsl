@@ -2,7 +2,7 @@
 //
 // Passes: one instanced draw per slice (see `scatter_splat.wgsl`), dim points first, on top of what is there already.
 // Ownership: an instance is one lane of one batch on one level; points that are not drawn become triangles of no size.
-// Bounds: instances are exactly those of the slice, so `number` stays below `seen`.
+// Bounds: instances are exactly those of the slice, so `number` stays below `end`.
 
 struct Slice {
     origin: vec2<f32>,   // grid position of the left upper corner
@@ -12,8 +12,8 @@ struct Slice {
     planes: u32,         // planes of ink
     batches: u32,        // all batches
     seen: u32,           // batches in `visible`
-    step: u32,           // every step-th of them ..
-    phase: u32,          // .. from this one on
+    first: u32,          // of them this one ..
+    end: u32,            // .. up to before this one
     level: u32,
     level_end: u32,
     mark: u32,           // the mark that is drawn: 1 dim, 2 shown
@@ -58,8 +58,8 @@ struct Corner {
 @vertex
 fn corner(@builtin(vertex_index) index: u32, @builtin(instance_index) instance: u32) -> Corner {
     let lane = instance % 8u;
-    let share = (slice.seen - slice.phase + slice.step - 1u) / slice.step;
-    let number = (instance / 8u) % share * slice.step + slice.phase;
+    let share = slice.end - slice.first;
+    let number = instance / 8u % share + slice.first;
     let level = slice.level + instance / 8u / share;
     let batch = visible[number];
     let place = batches[batch];

@@ -22,6 +22,10 @@ struct Picture {
     ramp: array<vec4<f32>, 256>,
 }
 
+// Set when the pipeline is made: a software adapter walks through every branch that it cannot rule out.
+override layer: u32 = 0u;    // 0 density, 1 classes, 2 ratio
+override with_dim: bool = true;
+
 @group(0) @binding(0) var<uniform> picture: Picture;
 @group(0) @binding(1) var<storage, read> counts: array<u32>;
 @group(0) @binding(2) var<storage, read> peak: array<u32>;
@@ -32,7 +36,7 @@ fn whole(@builtin(vertex_index) index: u32) -> @builtin(position) vec4<f32> {
     return vec4<f32>(f32(index & 1u) * 4.0 - 1.0, f32(index >> 1u) * 4.0 - 1.0, 0.0, 1.0);
 }
 
-fn level(count: f32, top: f32) -> f32 {
+fn brightness(count: f32, top: f32) -> f32 {
     return clamp(log2(1.0 + count * picture.factor) / top, 0.0, 1.0);
 }
 
@@ -59,14 +63,14 @@ fn resolve(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
     let top = max(log2(1.0 + f32(peak[0]) * picture.factor), 1.0);
     var rgb = vec3<f32>(0.0);
     var alpha = 0.0;
-    if picture.layer == 0u {
+    if layer == 0u {
         let count = f32(counts[cell]);
         if count > 0.0 {
-            let bright = level(count, top);
+            let bright = brightness(count, top);
             rgb = picture.ramp[u32(bright * 255.0 + 0.5)].rgb;
             alpha = 0.35 + 0.65 * bright;
         }
-    } else if picture.layer == 1u {
+    } else if layer == 1u {
         var total = 0.0;
         for (var plane = 0u; plane < picture.planes; plane++) {
             let count = f32(counts[plane * cells + cell]);
@@ -75,7 +79,7 @@ fn resolve(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
         }
         if total > 0.0 {
             rgb /= total;
-            alpha = 0.45 + 0.55 * level(total, top);
+            alpha = 0.45 + 0.55 * brightness(total, top);
         }
     } else {
         let a = sample(0u, vec2<f32>(pixel)) * picture.factor;
@@ -88,10 +92,13 @@ fn resolve(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
         rgb = picture.ramp[u32(at * 255.0 + 0.5)].rgb;
         alpha = clamp(1.6 * log2(1.0 + 8.0 * (a + b)) / (3.0 + top), 0.0, 0.95);
     }
+    if !with_dim {
+        return vec4<f32>(rgb * alpha, alpha);
+    }
     let dim = f32(counts[picture.planes * cells + cell]);
     var under = 0.0;
     if dim > 0.0 {
-        under = (0.12 + 0.25 * level(dim, top)) * (1.0 - alpha);
+        under = (0.12 + 0.25 * brightness(dim, top)) * (1.0 - alpha);
     }
     return vec4<f32>(rgb * alpha + picture.dim.rgb * under, alpha + under);
 }

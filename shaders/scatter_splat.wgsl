@@ -4,7 +4,7 @@
 //   camera, the filter or the style changes, when they are cleared.
 // Ownership: a thread owns one lane (0..8) of one batch and walks the levels `level..level_end` of it. Counters belong to
 //   nobody: one atomicAdd a point. The sum of all counters is the number of points drawn.
-// Bounds: `number < amount` is checked; `visible` holds numbers of batches; every array is padded to whole batches, and
+// Bounds: `number < end` is checked; `visible` holds numbers of batches; every array is padded to whole batches, and
 //   padding has mark 0. Memory is ordered level by level, so that a dispatch reads streams.
 // Exactness: corners, offsets and the origin are whole numbers below 2^24 and step is a power of two, so the only
 //   roundings are those of one subtraction and one multiplication: counts equal the twin's.
@@ -17,8 +17,8 @@ struct Slice {
     planes: u32,         // planes of ink; the plane of dim points follows
     batches: u32,        // all batches
     seen: u32,           // batches in `visible`
-    step: u32,           // every step-th of them ..
-    phase: u32,          // .. from this one on
+    first: u32,          // of them this one ..
+    end: u32,            // .. up to before this one
     level: u32,
     level_end: u32,
     mark: u32,           // for quads: the mark that is drawn
@@ -43,8 +43,8 @@ fn splat(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let number = ((group.y * groups.x + group.x) * 32u + local / 8u) * slice.step + slice.phase;
-    if number >= slice.seen {
+    let number = (group.y * groups.x + group.x) * 32u + local / 8u + slice.first;
+    if number >= slice.end {
         return;
     }
     let lane = local % 8u;

@@ -5,6 +5,7 @@
 
 pub mod bits;
 pub mod points;
+pub mod select;
 pub mod splat;
 
 pub use bits::Bits;

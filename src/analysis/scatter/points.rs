@@ -5,7 +5,8 @@
 //! power of two that reaches the batch's far end: dense batches lose nothing, so the map can be magnified 10,000 times.
 //! Within a batch the points are shuffled: the first 8 of every batch are a fair sample of the map, the next 8 the next.
 //! Those eights are the levels, and memory is ordered by level first, so that a sample is read in one stream:
-//! `slot = (level * batches + batch) * 8 + lane`.
+//! `slot = (level * batches + batch) * 8 + lane`. Batches themselves are numbered with every eighth of the curve first,
+//! then the eighths after those: an eighth of the batches is one stream and a fair sample, too.
 //!
 //! All numbers of a position are whole, below 2^24 and so exact in f32: [`View`] maps them to pixels by one subtraction
 //! and one multiplication, which every processor and every graphics card rounds alike. Counts of pixels can therefore
@@ -21,6 +22,8 @@ pub const BATCH: usize = 128;
 pub const LANES: usize = 8;
 /// Levels of a batch.
 pub const LEVELS: usize = BATCH / LANES;
+/// The batches are numbered in this many rounds along the curve.
+pub const PHASES: usize = 8;
 /// Steps of the grid along each side.
 pub const GRID: f64 = 16_777_216.0;
 
@@ -188,14 +191,19 @@ impl Points {
         let left_out: Vec<u32> = (0..).zip(world).filter(|(_, at)| !finite(at)).map(|(row, _)| row).collect();
         keys.par_sort_unstable();
 
-        let (batches, extents): (Vec<Batch>, Vec<Extent>) = keys
-            .par_chunks_mut(BATCH)
-            .enumerate()
-            .map(|(number, members)| {
-                shuffle(members, number as u64);
+        keys.par_chunks_mut(BATCH).enumerate().for_each(|(place, members)| shuffle(members, place as u64));
+        // Which piece of the curve each batch is.
+        let pieces = keys.len().div_ceil(BATCH);
+        let curve: Vec<usize> = (0..PHASES).flat_map(|phase| (phase..pieces).step_by(PHASES)).collect();
+        let members = |piece: usize| &keys[piece * BATCH..keys.len().min((piece + 1) * BATCH)];
+
+        let (batches, extents): (Vec<Batch>, Vec<Extent>) = curve
+            .par_iter()
+            .map(|&piece| {
+                let members = members(piece);
                 let mut min = [u32::MAX; 2];
                 let mut max = [0; 2];
-                for &key in members.iter() {
+                for &key in members {
                     let at = on_grid(&world[key as u32 as usize]);
                     for axis in 0..2 {
                         min[axis] = min[axis].min(at[axis]);
@@ -220,9 +228,8 @@ impl Points {
             let level_size = batches.len() * LANES;
             positions.par_chunks_mut(level_size).zip(owners.par_chunks_mut(level_size)).zip(0_usize..LEVELS).for_each(
                 |((positions, owners), level)| {
-                    for (number, batch) in batches.iter().enumerate() {
-                        for lane in 0..LANES {
-                            let Some(&key) = keys.get(number * BATCH + level * LANES + lane) else { continue };
+                    for ((number, batch), &piece) in batches.iter().enumerate().zip(&curve) {
+                        for (lane, &key) in members(piece).iter().skip(level * LANES).take(LANES).enumerate() {
                             let at = on_grid(&world[key as u32 as usize]);
                             let offset = |axis: usize| (at[axis] - batch.corner[axis] as u32) / batch.step as u32;
                             positions[number * LANES + lane] = offset(0) | offset(1) << 16;
@@ -259,7 +266,7 @@ impl Points {
         &self.left_out
     }
 
-    /// The batches, along the Morton curve.
+    /// The batches, in [`PHASES`] rounds along the Morton curve.
     #[must_use]
     pub fn batches(&self) -> &[Batch] {
         &self.batches

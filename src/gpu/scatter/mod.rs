@@ -22,7 +22,7 @@ pub use self::pipelines::{FORMAT, Pipelines};
 use self::pipelines::{PictureUniform, SLICE_STRIDE, Slice};
 use super::device::grid;
 use super::{Device, GpuError};
-use crate::analysis::scatter::points::{LANES, LEVELS, mark};
+use crate::analysis::scatter::points::{self, LANES, LEVELS, mark};
 use crate::analysis::scatter::splat::{Counts, Exposure, Layer, Style};
 use crate::analysis::scatter::{Bits, Camera, Points, View};
 
@@ -30,8 +30,8 @@ use crate::analysis::scatter::{Bits, Camera, Points, View};
 const FEW: u64 = 250_000;
 /// The same on a software adapter, which draws a million discs a second.
 const FEW_IN_SOFTWARE: u64 = 30_000;
-/// Every 8th of the batches that are seen make a phase.
-const PHASES: u32 = 8;
+/// An eighth of the batches that are seen makes a phase.
+const PHASES: u32 = points::PHASES as u32;
 /// Steps of a picture.
 const STEPS: u32 = LEVELS as u32 * PHASES;
 /// Most dispatches of a frame: single phases before whole levels, levels, phases after.
@@ -174,6 +174,8 @@ impl Scatter {
         Ok(scatter)
     }
 
+    #[doc(hidden)]
+    pub fn set_chunk(&mut self, c: u64) { self.chunk = [c; 2]; }
     /// The points drawn.
     #[must_use]
     pub fn points(&self) -> &Arc<Points> {
@@ -283,7 +285,7 @@ impl Scatter {
         if run.counted {
             kit.count(&mut encoder, &self.slices, map, &slices);
             if resolves {
-                kit.resolve(&mut encoder, self.style.layer);
+                kit.resolve(&mut encoder, self.style.layer, self.some_dim);
             }
         } else {
             kit.quads(&mut encoder, &self.slices, map, &slices, run.shown == 0);
@@ -380,8 +382,11 @@ impl Scatter {
             return Ok(None);
         }
         let [width, height] = target.cells;
-        let bytes = u64::from(width) * u64::from(height) * u64::from(target.planes + 1) * 4;
-        let counts = self.device.read(&target.counts, bytes)?;
+        let cells = u64::from(width) * u64::from(height);
+        let planes = u64::from(target.planes) + u64::from(self.some_dim);
+        let mut counts = self.device.read(&target.counts, cells * planes * 4)?;
+        // Without dim points nobody clears their plane.
+        counts.resize(cells as usize * (target.planes as usize + 1), 0);
         let peak: Vec<u32> = self.device.read(&target.peak, 4)?;
         Ok(Some(Counts { width, height, planes: target.planes as usize, counts, peak: peak[0] }))
     }
@@ -455,7 +460,9 @@ impl Scatter {
             self.device.queue.write_buffer(&self.visible, 0, bytemuck::cast_slice(&visible));
         }
         if counted {
-            encoder.clear_buffer(&target.counts, 0, None);
+            let pixels = u64::from(target.cells[0]) * u64::from(target.cells[1]);
+            let inks = u64::from(planes) + u64::from(self.some_dim);
+            encoder.clear_buffer(&target.counts, 0, Some(pixels * inks * 4));
             encoder.clear_buffer(&target.peak, 0, None);
         }
         let steps = if !counted && self.some_dim { 2 * STEPS } else { STEPS };
@@ -535,6 +542,7 @@ impl Run {
     fn take(&mut self, amount: u32, style: &Style, batches: u32, planes: u32) -> Vec<Slice> {
         let plane_map = style.plane_map();
         let (rows, _) = plane_map.as_chunks::<16>();
+        let part = |phase: u32| (u64::from(self.seen) * u64::from(phase) / u64::from(PHASES)) as u32;
         let mut slices = Vec::new();
         let end = (self.done + amount).min(self.steps);
         while self.done < end && slices.len() < MOST_SLICES {
@@ -554,8 +562,8 @@ impl Run {
                 planes,
                 batches,
                 seen: self.seen,
-                step: if whole { 1 } else { PHASES },
-                phase,
+                first: if whole { 0 } else { part(phase) },
+                end: if whole { self.seen } else { part(phase + 1) },
                 level,
                 level_end: level + levels,
                 mark: if dim { mark::DIM } else { mark::SHOWN },
@@ -628,7 +636,7 @@ impl Kit<'_> {
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
         pass.set_pipeline(&self.pipelines.splat);
         for (slice, offset) in slices.iter().zip((0..).step_by(SLICE_STRIDE as usize)) {
-            let share = u64::from(slice.seen.saturating_sub(slice.phase).div_ceil(slice.step));
+            let share = u64::from(slice.end - slice.first);
             if share > 0 {
                 let (x, y) = grid((share * LANES as u64).div_ceil(256));
                 pass.set_bind_group(0, &group, &[offset]);
@@ -637,7 +645,7 @@ impl Kit<'_> {
         }
     }
 
-    fn resolve(&self, encoder: &mut wgpu::CommandEncoder, layer: Layer) {
+    fn resolve(&self, encoder: &mut wgpu::CommandEncoder, layer: Layer, with_dim: bool) {
         let target = self.target;
         let picture = || self.picture.as_entire_binding();
         if layer == Layer::Ratio {
@@ -658,17 +666,17 @@ impl Kit<'_> {
                 pass.dispatch_workgroups((target.cells[0] * target.cells[1]).div_ceil(64), 1, 2);
             }
         }
-        let group = self.bind(
-            &self.pipelines.resolve.get_bind_group_layout(0),
-            &[
-                (0, picture()),
-                (1, target.counts.as_entire_binding()),
-                (2, target.peak.as_entire_binding()),
-                (3, target.fields.as_entire_binding()),
-            ],
-        );
+        let pipeline = self.pipelines.resolve(self.device, layer, with_dim);
+        let entries = [
+            (0, picture()),
+            (1, target.counts.as_entire_binding()),
+            (2, target.peak.as_entire_binding()),
+            (3, target.fields.as_entire_binding()),
+        ];
+        // A layout holds what its layer reads.
+        let group = self.bind(&pipeline.get_bind_group_layout(0), &entries);
         let mut pass = self.draw(encoder, true);
-        pass.set_pipeline(&self.pipelines.resolve);
+        pass.set_pipeline(pipeline);
         pass.set_bind_group(0, &group, &[]);
         pass.draw(0..3, 0..1);
     }
@@ -687,7 +695,7 @@ impl Kit<'_> {
         let mut pass = self.draw(encoder, first);
         pass.set_pipeline(&self.pipelines.quads);
         for (slice, offset) in slices.iter().zip((0..).step_by(SLICE_STRIDE as usize)) {
-            let share = slice.seen.saturating_sub(slice.phase).div_ceil(slice.step);
+            let share = slice.end - slice.first;
             if share > 0 {
                 pass.set_bind_group(0, &group, &[offset]);
                 pass.draw(0..4, 0..share * LANES as u32 * (slice.level_end - slice.level));

@@ -1,6 +1,7 @@
 //! The shaders of the map, compiled once for all maps of a window, and the shapes of what they read.
 
 use std::num::NonZeroU64;
+use std::sync::OnceLock;
 
 use crate::analysis::scatter::splat::{BLUR_REACH, Exposure, Layer, MOST_PLANES, Style, blur_weights};
 use crate::gpu::Device;
@@ -21,8 +22,8 @@ pub(super) struct Slice {
     pub planes: u32,
     pub batches: u32,
     pub seen: u32,
-    pub step: u32,
-    pub phase: u32,
+    pub first: u32,
+    pub end: u32,
     pub level: u32,
     pub level_end: u32,
     pub mark: u32,
@@ -74,11 +75,7 @@ impl PictureUniform {
             down: cells[1],
             grain,
             planes: style.ink_planes() as u32,
-            layer: match style.layer {
-                Layer::Density => 0,
-                Layer::Classes => 1,
-                Layer::Ratio => 2,
-            },
+            layer: number(style.layer) as u32,
             factor: exposure.factor,
             totals: exposure.totals,
             padding: [0; 2],
@@ -96,7 +93,9 @@ pub struct Pipelines {
     pub(super) splat_layout: wgpu::BindGroupLayout,
     pub(super) along_x: wgpu::ComputePipeline,
     pub(super) along_y: wgpu::ComputePipeline,
-    pub(super) resolve: wgpu::RenderPipeline,
+    resolve_text: wgpu::ShaderModule,
+    /// By layer, without and with dim points; made when first drawn.
+    resolves: [[OnceLock<wgpu::RenderPipeline>; 2]; 3],
     pub(super) quads: wgpu::RenderPipeline,
     pub(super) quads_layout: wgpu::BindGroupLayout,
 }
@@ -148,16 +147,37 @@ impl Pipelines {
             splat_layout,
             along_x: device.kernel(&blur, "along_x"),
             along_y: device.kernel(&blur, "along_y"),
-            resolve: drawing(device, &resolve, ["whole", "resolve"], None, wgpu::PrimitiveTopology::TriangleList),
+            resolve_text: resolve,
+            resolves: std::array::from_fn(|_| std::array::from_fn(|_| OnceLock::new())),
             quads: drawing(
                 device,
                 &quads,
                 ["corner", "disc"],
                 Some(&quads_layout),
                 wgpu::PrimitiveTopology::TriangleStrip,
+                &[],
             ),
             quads_layout,
         }
+    }
+
+    /// The drawing that makes colours of a layer's counters.
+    pub(super) fn resolve(&self, device: &Device, layer: Layer, with_dim: bool) -> &wgpu::RenderPipeline {
+        let layer = number(layer);
+        self.resolves[layer][usize::from(with_dim)].get_or_init(|| {
+            let constants = [("layer", layer as f64), ("with_dim", f64::from(u8::from(with_dim)))];
+            let topology = wgpu::PrimitiveTopology::TriangleList;
+            drawing(device, &self.resolve_text, ["whole", "resolve"], None, topology, &constants)
+        })
+    }
+}
+
+/// The shaders' number of a layer.
+fn number(layer: Layer) -> usize {
+    match layer {
+        Layer::Density => 0,
+        Layer::Classes => 1,
+        Layer::Ratio => 2,
     }
 }
 
@@ -205,6 +225,7 @@ fn drawing(
     [vertex, fragment]: [&'static str; 2],
     group: Option<&wgpu::BindGroupLayout>,
     topology: wgpu::PrimitiveTopology,
+    constants: &[(&str, f64)],
 ) -> wgpu::RenderPipeline {
     let layout = group.map(|group| pipeline_layout(device, group));
     device.device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
@@ -222,7 +243,7 @@ fn drawing(
         fragment: Some(wgpu::FragmentState {
             module,
             entry_point: Some(fragment),
-            compilation_options: wgpu::PipelineCompilationOptions::default(),
+            compilation_options: wgpu::PipelineCompilationOptions { constants, ..Default::default() },
             targets: &[Some(wgpu::ColorTargetState {
                 format: FORMAT,
                 blend: Some(wgpu::BlendState::PREMULTIPLIED_ALPHA_BLENDING),
