@@ -5,6 +5,7 @@
 //! with one sentence on stderr, 2 arguments that cannot be read. A reader that closes stdout early
 //! (`| head`) ends the command quietly.
 
+mod features;
 mod index;
 mod predict;
 mod progress;
@@ -60,6 +61,8 @@ enum Command {
     Predict(predict::Args),
     /// Print what runs models on this machine and why, or install ONNX Runtime.
     Runtime(runtime::Args),
+    /// Run a model over pictures and write what its layers give as arrays that NumPy opens.
+    Features(features::Args),
     /// Make the two demo datasets (once) and open them.
     Demo(window::DemoArgs),
 }
@@ -160,6 +163,7 @@ fn dispatch(args: Args, out: &mut dyn Write) -> Result<Option<Launch>, CliError>
         Some(Command::Tag(args)) => tag::run(&args, out)?,
         Some(Command::Predict(args)) => predict::run(&args, catalog, out)?,
         Some(Command::Runtime(args)) => runtime::run(&args, out)?,
+        Some(Command::Features(args)) => features::run(&args, catalog, out)?,
         Some(Command::Demo(args)) => return window::run_demo(&args, catalog, out).map(Some),
         None => return window::run(window, catalog).map(Some),
     }
@@ -175,7 +179,11 @@ fn open_store(catalog: Option<PathBuf>) -> Result<(Store, Vec<Warning>), CliErro
 }
 
 fn note(warning: &Warning) {
-    eprintln!("shopscope: {}", warning.message);
+    note_text(&warning.message);
+}
+
+fn note_text(text: &str) {
+    eprintln!("shopscope: {text}");
 }
 
 /// What the paths hold, with names that are unique.
