@@ -11,7 +11,10 @@ use image::{Rgb, RgbImage};
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 use shopscope::formats::npy;
-use shopscope::model::onnx::{Graph, build};
+use shopscope::model::features::FeatureSet;
+use shopscope::model::onnx::{Graph, Tap, build};
+use shopscope::model::runtime::{Device, Runtime};
+use shopscope::model::{Model, preprocess};
 
 /// Side of the small model's input.
 const SIDE: u32 = 16;
@@ -269,6 +272,79 @@ fn other_features_are_refused_and_left_alone() {
     assert!(said.contains("outside the dataset's folder"), "{said}");
     let (code, _) = refusal(&mut stage.features("", &["--filter", "leaf = hats"]));
     assert_eq!(code, Some(2), "a filter needs --out");
+}
+
+#[test]
+fn real_pictures_stand_in_the_rows_of_their_keys() {
+    let data = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data"));
+    if !data.is_dir() {
+        assert!(std::env::var_os("CI").is_none(), "../shared/data is not here");
+        println!("left out: ../shared/data is not here");
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let (out, model) = (dir.path().join("out"), data.join("models/mobilenet_v1_0.25_128.onnx"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_shopscope"));
+    command.arg("--catalog").arg(dir.path().join("catalogs")).arg("features");
+    command.args([data.join("imagenet-mini"), data.join("lgs-mini")]).arg("--model").arg(&model);
+    // A few of each, so that the test is short.
+    command.args(["--layers", "block2,pool", "--device", "tract", "--json", "--filter", "width < 150"]);
+    let summary = document(command.arg("--out").arg(&out));
+    assert_eq!(summary["unreadable"], 0);
+
+    let set = FeatureSet::open(&out).expect("features");
+    let names: Vec<&str> = set.sidecar.datasets.iter().map(|dataset| dataset.name.as_str()).collect();
+    assert_eq!(names, ["imagenet-mini", "lgs-mini"]);
+    assert!(set.sidecar.datasets.iter().all(|dataset| dataset.rows > 2), "{:?}", set.sidecar.datasets);
+    let model = Model::open(&model, None).expect("a model");
+    let graph = model.graph.expose(&[Tap::mean("block2", "a"), Tap::mean("features", "b")]).expect("a graph");
+    let mut session = Runtime::start(Device::Tract, None).expect("tract").session(&graph, 0).expect("a session");
+    let how = &model.card.preprocessing;
+    let mut first = 0;
+    for dataset in &set.sidecar.datasets {
+        let pictures = pictures(&dataset.path);
+        // The first and the last of each dataset.
+        for row in [first, first + 1, first + dataset.rows - 1] {
+            let bytes = &pictures[&set.sidecar.keys[row]];
+            let mut values = vec![0.0; preprocess::len(how)];
+            let picture = preprocess::decode(bytes, how).expect("a picture");
+            preprocess::tensor(&picture, how, &mut values).expect("numbers");
+            let (outputs, _) = session.run_batch(&model.input.name, &model.input.shape(1), &values).expect("runs");
+            for ((_, expect), layer) in outputs.iter().zip(["block2", "pool"]) {
+                let got = set.rows(layer, row..row + 1).expect("a row");
+                assert!(difference(&got, &expect.values) < 1e-4, "{layer} of {}", set.sidecar.keys[row]);
+                let other =
+                    set.rows(layer, (row + 2) % set.sidecar.rows..(row + 2) % set.sidecar.rows + 1).expect("a row");
+                assert!(difference(&other, &expect.values) > 1e-2, "another picture's {layer} is far off");
+            }
+        }
+        first += dataset.rows;
+    }
+}
+
+/// The JPEGs of a folder of tar shards by key.
+fn pictures(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(dir).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_none_or(|extension| extension != "tar") {
+            continue;
+        }
+        let bytes = fs::read(path).expect("a shard");
+        let mut at = 0;
+        while at + 512 <= bytes.len() && bytes[at] != 0 {
+            let text = |from: usize, to: usize| {
+                let field = &bytes[at + from..at + to];
+                String::from_utf8_lossy(field.split(|&byte| byte == 0).next().unwrap_or_default()).trim().to_owned()
+            };
+            let (name, length) = (text(0, 100), usize::from_str_radix(&text(124, 136), 8).expect("a length"));
+            if let Some(key) = name.strip_suffix(".jpg") {
+                found.insert(key.to_owned(), bytes[at + 512..at + 512 + length].to_vec());
+            }
+            at += 512 + length.next_multiple_of(512);
+        }
+    }
+    found
 }
 
 #[test]

@@ -59,7 +59,7 @@ const HOMES: &[(&[&str], &[&str])] = &[
     (&["rayon"], &["analysis", "catalog", "gpu", "jobs"]),
     (&["crossbeam_channel"], &["jobs", "app", "cli", "views"]),
     (&["ort", "ort_tract", "tract_onnx", "prost", "sha2", "tokenizers", "ureq", "zip"], &["model"]),
-    (&["gemm"], &["analysis"]),
+    (&["gemm", "pulp"], &["analysis"]),
     (&["anyhow"], &["cli", "views", "main"]),
     (&["directories"], &["base"]),
     (&["tracing_subscriber"], &["base"]),

@@ -5,8 +5,10 @@
 pub mod confusion;
 pub mod facets;
 pub mod labels;
+pub mod scatter;
 pub mod sort;
 pub mod text;
+pub mod umap;
 
 pub use facets::Facets;
 pub use sort::SortBy;

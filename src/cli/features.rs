@@ -1,4 +1,4 @@
-//! `shopscope features`: what a model makes of every picture, as arrays that NumPy opens.
+//! `shopscope features`: what a model makes of every picture, as arrays that `NumPy` opens.
 
 use std::io::Write;
 use std::path::PathBuf;

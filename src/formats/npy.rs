@@ -1,4 +1,4 @@
-//! NumPy's `.npy`: arrays of `[N]` or `[N, D]` numbers, read whole or by rows, written row by row.
+//! `NumPy`'s `.npy`: arrays of `[N]` or `[N, D]` numbers, read whole or by rows, written row by row.
 //!
 //! How it works: a file is a short header (a Python dictionary as text) and the numbers. [`Npy`] maps the file, so a
 //! large one costs only the rows that are asked for. [`Writer`] puts the final shape into a header of fixed length first
@@ -219,13 +219,13 @@ fn parse_header(text: &str) -> Result<(Dtype, Vec<usize>), String> {
     Ok((dtype, shape))
 }
 
-/// The header that NumPy itself writes for the array: version 1.0, padded to a multiple of 64 bytes.
+/// The header that `NumPy` itself writes for the array: version 1.0, padded to a multiple of 64 bytes.
 fn header(shape: &[usize], dtype: Dtype) -> Vec<u8> {
     let sides: Vec<_> = shape.iter().map(ToString::to_string).collect();
     let comma = if shape.len() == 1 { "," } else { "" };
     let sides = format!("({}{comma})", sides.join(", "));
     let text = format!("{{'descr': '{}', 'fortran_order': False, 'shape': {sides}, }}", dtype.descr());
-    // NumPy leaves room so that the first axis can grow to 21 digits.
+    // `NumPy` leaves room so that the first axis can grow to 21 digits.
     let room = 21 - shape.first().map_or(0, |side| side.to_string().len());
     let used = 10 + text.len() + room + 1;
     let length = used.next_multiple_of(64) - 10;
@@ -429,12 +429,11 @@ mod tests {
 
     #[test]
     fn a_resumed_file_has_the_same_bytes() {
-        let (_dir, path) = whole(6, 2, Dtype::F32);
+        let (dir, path) = whole(6, 2, Dtype::F32);
         let expect = std::fs::read(&path).unwrap();
         for stop in 0..=6_usize {
-            let dir = tempfile::tempdir().unwrap();
             let path = dir.path().join("b.npy");
-            let values = read(&_dir.path().join("a.npy")).unwrap().values;
+            let values = read(&dir.path().join("a.npy")).unwrap().values;
             let mut writer = Writer::create(&path, 6, 2, Dtype::F32).unwrap();
             // Two rows more than are known of, and a torn one.
             writer.append(&values[..(stop + 2).min(6) * 2]).unwrap();

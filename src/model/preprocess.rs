@@ -101,14 +101,22 @@ pub fn tensor(picture: &Rgb, how: &Preprocessing, out: &mut [f32]) -> Result<(),
         return Ok(());
     }
     let order = if how.channels == Channels::Bgr { [2, 1, 0] } else { [0, 1, 2] };
-    for (channel, from) in order.into_iter().enumerate() {
-        let table = table(channel);
-        let values = pixels.iter().skip(from).step_by(3).map(|&value| table[usize::from(value)]);
-        match how.layout {
-            Layout::Nchw => {
-                out[channel * area..(channel + 1) * area].iter_mut().zip(values).for_each(|(to, v)| *to = v)
+    let tables = [table(0), table(1), table(2)];
+    let pixels = pixels.chunks_exact(3);
+    match how.layout {
+        Layout::Nchw => {
+            for ((plane, table), from) in out.chunks_exact_mut(area).zip(&tables).zip(order) {
+                for (to, pixel) in plane.iter_mut().zip(pixels.clone()) {
+                    *to = table[usize::from(pixel[from])];
+                }
             }
-            Layout::Nhwc => out.iter_mut().skip(channel).step_by(3).zip(values).for_each(|(to, v)| *to = v),
+        }
+        Layout::Nhwc => {
+            for (to, pixel) in out.chunks_exact_mut(3).zip(pixels) {
+                for channel in 0..3 {
+                    to[channel] = tables[channel][usize::from(pixel[order[channel]])];
+                }
+            }
         }
     }
     Ok(())

@@ -365,7 +365,7 @@ impl Index for Pypi {
         let why = |error: ureq::Error| format!("pypi.org: {error}");
         let mut response = self.agent.get(&url).call().map_err(why)?;
         let bytes = response.body_mut().with_config().limit(LONGEST_ANSWER).read_to_vec().map_err(why)?;
-        parse(&bytes)
+        parse(&bytes, &url)
     }
 
     fn open(&self, wheel: &Wheel) -> Result<Box<dyn Read>, String> {
@@ -377,7 +377,8 @@ impl Index for Pypi {
         let mut said = "there is no python3".to_owned();
         for python in ["python3", "python"] {
             let mut command = Command::new(python);
-            command.args(["-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--quiet", "--dest"]);
+            command.args(["-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--quiet"]);
+            command.args(["--retries", "1", "--dest"]);
             command.arg(folder).arg(format!("{package}>=1.{}", onnxruntime::OLDEST));
             match command.stdin(Stdio::null()).output() {
                 Ok(output) if output.status.success() => {
@@ -389,9 +390,7 @@ impl Index for Pypi {
                 }
                 Ok(output) => {
                     let text = String::from_utf8_lossy(&output.stderr).into_owned();
-                    let last = text.lines().rev().find(|line| line.contains("rror") || line.contains("No module"));
-                    let last = last.or(text.lines().next_back()).unwrap_or("no reason given");
-                    last.trim().trim_end_matches('.').clone_into(&mut said);
+                    complaint(&text).clone_into(&mut said);
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => said = error.to_string(),
@@ -401,13 +400,23 @@ impl Index for Pypi {
     }
 }
 
-/// Reads the index's answer: `{"releases": {VERSION: [{filename, url, size, digests: {sha256}, yanked}]}}`.
-fn parse(bytes: &[u8]) -> Result<Vec<Wheel>, String> {
+/// The line of pip's that says what is the matter.
+fn complaint(text: &str) -> &str {
+    let line = text.lines().rev().find(|line| line.starts_with("ERROR") || line.contains("No module"));
+    let line = line.or(text.lines().next_back()).unwrap_or("no reason given").trim();
+    line.strip_prefix("ERROR: ").unwrap_or(line).trim_end_matches('.')
+}
+
+/// Reads the index's answer: `{"info": {"version"}, "urls": [FILE], "releases": {VERSION: [FILE]}}` where a file is
+/// `{filename, url, size, digests: {sha256}, yanked}`. `urls` are the newest version's; `releases` may be left empty.
+fn parse(bytes: &[u8], page: &str) -> Result<Vec<Wheel>, String> {
     let odd = || "the package index answers in a way that is not understood".to_owned();
     let answer: Value = serde_json::from_slice(bytes).map_err(|_| odd())?;
-    let releases = answer["releases"].as_object().ok_or_else(odd)?;
-    let mut wheels = Vec::new();
-    for (version, files) in releases {
+    let newest = answer["info"]["version"].as_str().ok_or_else(odd)?;
+    let older = answer["releases"].as_object();
+    let versions = older.into_iter().flatten().map(|(version, files)| (version.as_str(), files));
+    let mut wheels: Vec<Wheel> = Vec::new();
+    for (version, files) in std::iter::once((newest, &answer["urls"])).chain(versions) {
         for file in files.as_array().into_iter().flatten() {
             let text = |value: &Value| value.as_str().map(str::to_owned);
             let (Some(name), Some(url), Some(sha256)) =
@@ -415,14 +424,33 @@ fn parse(bytes: &[u8]) -> Result<Vec<Wheel>, String> {
             else {
                 continue;
             };
+            let url = resolve(page, &url);
             // Not more than HTTPS promises is trusted, and withdrawn files are left alone.
             if name.ends_with(".whl") && url.starts_with("https://") && file["yanked"] != Value::Bool(true) {
                 let size = file["size"].as_u64().unwrap_or(0);
-                wheels.push(Wheel { version: version.clone(), file: name, url, sha256, size });
+                wheels.push(Wheel { version: version.to_owned(), file: name, url, sha256, size });
             }
         }
     }
     Ok(wheels)
+}
+
+/// The address that a link of a page leads to: companies' mirrors write `../../packages/..`.
+fn resolve(page: &str, link: &str) -> String {
+    if link.contains("://") {
+        return link.to_owned();
+    }
+    let (scheme, rest) = page.split_once("://").unwrap_or(("https", page));
+    let mut parts: Vec<&str> = rest.split('/').collect();
+    parts.truncate(if link.starts_with('/') { 1 } else { parts.len().saturating_sub(1).max(1) });
+    for part in link.split('/').filter(|part| !part.is_empty() && *part != ".") {
+        if part != ".." {
+            parts.push(part);
+        } else if parts.len() > 1 {
+            parts.pop();
+        }
+    }
+    format!("{scheme}://{}", parts.join("/"))
 }
 
 #[cfg(test)]

@@ -205,13 +205,38 @@ fn the_newest_wheel_that_fits_is_taken() {
 
 #[test]
 fn the_index_is_read_with_care() {
-    let answer = br#"{"releases": {"1.31.1": [
+    let answer = br#"{"info": {"version": "1.31.1"}, "urls": [
+        {"filename": "new.whl", "url": "https://x/new.whl", "size": 7, "digests": {"sha256": "ab"}, "yanked": false}],
+        "releases": {"1.30.0": [
         {"filename": "a.whl", "url": "https://x/a.whl", "size": 7, "digests": {"sha256": "ab"}, "yanked": false},
         {"filename": "b.whl", "url": "http://x/b.whl", "size": 7, "digests": {"sha256": "ab"}, "yanked": false},
         {"filename": "c.whl", "url": "https://x/c.whl", "size": 7, "digests": {"sha256": "ab"}, "yanked": true},
         {"filename": "d.tar.gz", "url": "https://x/d.tar.gz", "size": 7, "digests": {"sha256": "ab"}, "yanked": false},
         {"filename": "e.whl", "url": "https://x/e.whl", "size": 7, "digests": {}, "yanked": false}]}}"#;
-    let files: Vec<String> = parse(answer).unwrap().into_iter().map(|wheel| wheel.file).collect();
-    assert_eq!(files, ["a.whl"]);
-    assert!(parse(b"<html>").is_err() && parse(b"{}").is_err());
+    let files: Vec<String> =
+        parse(answer, "https://x/pypi/p/json").unwrap().into_iter().map(|wheel| wheel.file).collect();
+    assert_eq!(files, ["new.whl", "a.whl"]);
+    assert!(parse(b"<html>", "").is_err() && parse(b"{}", "").is_err());
+}
+
+#[test]
+fn pip_is_quoted_where_it_complains() {
+    let check = |said: &str, expect: &str| assert_eq!(complaint(said), expect);
+    check(
+        "WARNING: Retrying after 'ProxyError'\nERROR: No matching distribution found for x\n",
+        "No matching distribution found for x",
+    );
+    check("/usr/bin/python3: No module named pip\n", "/usr/bin/python3: No module named pip");
+    check("", "no reason given");
+}
+
+#[test]
+fn links_lead_where_a_browser_would_go() {
+    let page = "https://pypi.org/pypi/onnxruntime/json";
+    let check = |link: &str, expect: &str| assert_eq!(resolve(page, link), expect);
+    check("https://files.example/a.whl", "https://files.example/a.whl");
+    check("../../packages/a.whl", "https://pypi.org/packages/a.whl");
+    check("../../../../a.whl", "https://pypi.org/a.whl");
+    check("/b/a.whl", "https://pypi.org/b/a.whl");
+    check("a.whl", "https://pypi.org/pypi/onnxruntime/a.whl");
 }
