@@ -7,6 +7,7 @@
 //!   [`Population`] whenever something was committed.
 //! - *query* ([`query`]): filter, sort, count; the newest request wins.
 //! - *statistics* ([`stats`]): words, n-grams, parts of speech; the newest request wins and cancels the one that runs.
+//! - *map* ([`map`]): features -> neighbours -> positions; a new request ends the one that runs.
 //! - *thumbnails* ([`thumbs`]): a pool; each request replaces the list of wanted pictures, so that what
 //!   the eye is on comes first and what it left is never decoded.
 //! - *records* and *inspect* ([`records`]): texts of visible samples; record and picture of the focused one.
@@ -20,6 +21,7 @@ pub mod export;
 pub mod features;
 pub mod index;
 pub mod library;
+pub mod map;
 pub mod query;
 pub mod reader;
 pub mod records;
@@ -164,6 +166,8 @@ pub enum Event {
         /// The answer.
         report: Result<Arc<StatsReport>, String>,
     },
+    /// News of the map.
+    Map(map::MapEvent),
     /// Records of visible samples.
     Records(Vec<(SampleRef, Arc<Record>)>),
     /// Record and raw JSON of the focused sample.
@@ -273,6 +277,7 @@ pub struct Jobs {
     stats: stats::StatsLane,
     thumbs: thumbs::ThumbLane,
     records: records::RecordLanes,
+    map: map::MapLane,
     outbox: Outbox,
     last_statuses: Vec<JobStatus>,
 }
@@ -291,6 +296,7 @@ impl Jobs {
             stats: stats::StatsLane::start(registry.clone(), outbox.clone()),
             thumbs: thumbs::ThumbLane::start(&outbox),
             records: records::RecordLanes::start(outbox.clone()),
+            map: map::MapLane::start(registry.clone(), outbox.clone()),
             registry,
             outbox,
             last_statuses: Vec::new(),
@@ -317,6 +323,7 @@ impl Jobs {
             || self.stats.busy()
             || self.thumbs.busy()
             || self.records.busy()
+            || self.map.busy()
             || !self.registry.is_idle()
             || !self.events.is_empty()
     }
@@ -375,6 +382,11 @@ impl Jobs {
     /// Counts words, n-grams, parts of speech and labels; the newest request wins, and stops the one that runs.
     pub fn stats(&self, ask: stats::StatsAsk) {
         self.stats.ask(ask);
+    }
+
+    /// Looks for features, computes or holds a map.
+    pub fn map(&self, order: map::MapOrder) {
+        self.map.order(order);
     }
 
     /// Replaces the list of wanted thumbnails.
