@@ -239,6 +239,17 @@ pub enum Effect {
         /// What to count.
         request: StatsRequest,
     },
+    /// Write positions with keys to a file.
+    ExportPositions {
+        /// The population the ids are of.
+        population: Arc<Population>,
+        /// Samples in order.
+        samples: Arc<Vec<u32>>,
+        /// One a sample.
+        places: Arc<Vec<[f32; 2]>>,
+        /// `.csv` writes CSV, all else Parquet.
+        path: PathBuf,
+    },
     /// Look for features, compute or hold a map.
     Map(MapOrder),
     /// Write a text to a file.

@@ -106,6 +106,13 @@ pub enum Dialog {
         /// Its content.
         bytes: Arc<Vec<u8>>,
     },
+    /// Where to write the positions of a layer's map: asked where the system has no dialog of its own.
+    SavePositions {
+        /// The file, as typed.
+        path: String,
+        /// The layer.
+        layer: String,
+    },
     /// Where to write the records, and how.
     Export {
         /// The file, as typed.

@@ -414,6 +414,17 @@ impl Jobs {
         export::write_file(population, path, bytes, self.outbox.clone());
     }
 
+    /// Writes positions of samples with their keys in the background.
+    pub fn export_positions(
+        &self,
+        population: Arc<Population>,
+        samples: Arc<Vec<u32>>,
+        places: Arc<Vec<[f32; 2]>>,
+        path: PathBuf,
+    ) {
+        export::positions(population, samples, places, path, &self.registry, self.outbox.clone());
+    }
+
     /// Reads the keys of samples for the clipboard.
     pub fn copy_keys(&self, population: Arc<Population>, samples: Arc<RoaringBitmap>) {
         export::copy_keys(population, samples, self.outbox.clone());

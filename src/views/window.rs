@@ -144,6 +144,9 @@ impl Window {
                     groups.into_iter().map(|group| Group { name: group.name, samples: group.samples }).collect();
                 self.jobs.stats(StatsAsk { generation, population, groups, request });
             }
+            Effect::ExportPositions { population, samples, places, path } => {
+                self.jobs.export_positions(population, samples, places, path);
+            }
             Effect::Map(order) => self.jobs.map(order),
             Effect::WriteFile { path, bytes } => self.jobs.write_file(&self.state.population, path, bytes),
             Effect::CopyKeys(population, samples) => self.jobs.copy_keys(population, samples),

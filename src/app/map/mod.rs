@@ -7,6 +7,7 @@
 
 pub mod area;
 pub mod colour;
+pub mod field;
 pub mod labels;
 pub mod svg;
 pub mod update;
@@ -234,6 +235,13 @@ pub enum MapCommand {
     Toggle(String),
     /// Shows one entry of the legend only; once more shows all.
     Isolate(String),
+    /// Writes the positions of a layer with keys; `.csv` writes CSV, all else Parquet.
+    Export {
+        /// Which layer.
+        layer: String,
+        /// Where to.
+        path: std::path::PathBuf,
+    },
     /// Looks for features again: some were extracted.
     LookAgain,
 }

@@ -60,6 +60,17 @@ pub fn command(state: &mut State, command: MapCommand) -> (Wish, Vec<Effect>) {
             map.view.off = if map.view.off == others { std::collections::BTreeSet::new() } else { others };
             (Wish::None, Vec::new())
         }
+        MapCommand::Export { layer, path } => {
+            state.dialog = None;
+            let Some(placed) = map.placed.get(&layer) else { return (Wish::None, Vec::new()) };
+            let effect = Effect::ExportPositions {
+                population: Arc::clone(&state.population),
+                samples: Arc::clone(&placed.placement.samples),
+                places: Arc::clone(&placed.placement.positions),
+                path,
+            };
+            (Wish::None, vec![effect])
+        }
         MapCommand::LookAgain => {
             map.looked = None;
             (Wish::None, Vec::new())

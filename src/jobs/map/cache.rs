@@ -7,11 +7,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
 use super::source::Rows;
 use super::{Facts, MapParams, Placement};
 use crate::base::dirs;
+use crate::catalog::key_hash;
 use crate::formats::npy;
 use crate::jobs::Population;
 
@@ -28,21 +27,19 @@ impl Key {
     pub(super) fn new(population: &Population, rows: &Rows, params: &MapParams) -> Self {
         let beside = population.datasets.first().and_then(|open| open.catalog.parent().map(Path::to_owned));
         let folder = beside.unwrap_or_else(dirs::cache_dir).join("maps");
-        let mut sha = Sha256::new();
-        sha.update(VERSION.to_le_bytes());
-        sha.update(rows.hash.as_bytes());
-        sha.update(serde_json::to_vec(params).unwrap_or_default());
-        let name: String = sha.finalize().iter().take(12).fold(String::new(), |mut name, byte| {
-            use std::fmt::Write as _;
-            let _ = write!(name, "{byte:02x}");
-            name
-        });
+        let said = serde_json::to_string(params).unwrap_or_default();
+        let name = fingerprint(&format!("layout {VERSION} {} {said}", rows.hash));
         Self { positions: folder.join(format!("{name}.npy")), sidecar: folder.join(format!("{name}.json")) }
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.positions
     }
+}
+
+/// 128 bits of a text, hexadecimal: two of the catalog's stable hashes.
+pub(super) fn fingerprint(text: &str) -> String {
+    format!("{:016x}{:016x}", key_hash(text), key_hash(&format!("{text}.")))
 }
 
 /// The layout of these rows, if it was computed before. One that cannot be read is computed again.

@@ -7,8 +7,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
 use super::{MapLayer, MapSource};
 use crate::jobs::Population;
 use crate::model::features::{FeatureSet, Sidecar, features_dir};
@@ -105,11 +103,10 @@ pub(super) fn read(population: &Population, model: &str, layer: &str) -> Result<
         hash: String::new(),
     };
     let mut samples = Vec::new();
-    let mut sha = Sha256::new();
-    sha.update(layer.as_bytes());
+    let mut said = layer.to_owned();
     for (dir, sidecar) in folders(population) {
         if sidecar.model.hash == model {
-            sha.update(serde_json::to_vec(&sidecar.identity()).map_err(|error| error.to_string())?);
+            said += &serde_json::to_string(&sidecar.identity()).map_err(|error| error.to_string())?;
             rows.model.clone_from(&sidecar.model.name);
             append(&dir, layer, population, &mut samples, &mut rows)?;
         }
@@ -117,13 +114,8 @@ pub(super) fn read(population: &Population, model: &str, layer: &str) -> Result<
     if samples.is_empty() {
         return Err(format!("there are no features of the layer {layer} any more; extract them again"));
     }
-    // The keys are in the hash of each folder; which of them are open is told by what was found.
-    sha.update(samples.len().to_le_bytes());
-    rows.hash = sha.finalize().iter().fold(String::new(), |mut text, byte| {
-        use std::fmt::Write as _;
-        let _ = write!(text, "{byte:02x}");
-        text
-    });
+    // The identity of a folder has a hash of its keys; which of them are open is told by how many were found.
+    rows.hash = super::cache::fingerprint(&format!("{said} {}", samples.len()));
     rows.samples = Arc::new(samples);
     Ok(rows)
 }

@@ -13,6 +13,7 @@ use egui::{
 };
 use roaring::RoaringBitmap;
 
+use super::fields::Fields;
 use super::{Hover, MapFrame, card, legend};
 use crate::app::command::SetOp;
 use crate::app::map::colour::Legend;
@@ -52,6 +53,7 @@ pub(super) struct Prepared {
     /// The row of each sample of the population, [`NONE`] without one.
     rows: Vec<u32>,
     labels: Vec<Label>,
+    fields: Option<Fields>,
 }
 
 /// Colours and order, and what they were made of.
@@ -85,7 +87,7 @@ impl Prepared {
             }
         }
         let places = placement.positions.iter().map(|position| placed.frame.place(*position)).collect();
-        Self { placed: Arc::clone(placed), places, styled: None, rows, labels: Vec::new() }
+        Self { placed: Arc::clone(placed), places, styled: None, rows, labels: Vec::new(), fields: None }
     }
 
     /// Follows positions and styles; what did not change stays.
@@ -95,6 +97,7 @@ impl Prepared {
             let old = std::mem::replace(self, Self::new(placed, state));
             if is_same {
                 self.styled = old.styled;
+                self.fields = old.fields;
             }
         }
         // Labels of points that move would jump about; they come when the layout rests.
@@ -113,6 +116,7 @@ impl Prepared {
         if is_new {
             self.styled = Some(Styled::new(&placed.placement.samples, state, ui));
         }
+        self.fields = Fields::follow(self.fields.take(), placed, state, map.view.drawn, ui);
     }
 
     fn kind(&self, row: usize) -> Kind {
@@ -162,6 +166,26 @@ impl Styled {
             kinds,
         }
     }
+}
+
+/// Colour and opacity of each row, for drawings.
+pub(super) fn inks(prepared: &Prepared, hex: &dyn Fn(Color32) -> String) -> Vec<Option<(String, f32)>> {
+    let Some(styled) = &prepared.styled else { return vec![None; prepared.places.len()] };
+    let ink = |(kind, color): (&Kind, &Color32)| {
+        let [r, g, b, a] = color.to_srgba_unmultiplied();
+        (*kind != Kind::Hidden).then(|| (hex(Color32::from_rgb(r, g, b)), f32::from(a) / 255.0))
+    };
+    styled.kinds.iter().zip(&styled.colors).map(ink).collect()
+}
+
+/// Rows in the order in which they are painted.
+pub(super) fn order(prepared: &Prepared) -> &[u32] {
+    prepared.styled.as_ref().map_or(&[], |styled| &styled.order)
+}
+
+/// Names of regions.
+pub(super) fn region_labels(prepared: &Prepared) -> &[Label] {
+    &prepared.labels
 }
 
 /// From the unit square to the screen and back. Up is up.
@@ -273,8 +297,14 @@ fn canvas_ui(
     prepared.follow(placed, state, ui);
     navigate(ui, &response, view);
     let screen = View::new(view.camera, rect);
+    if let Some(fields) = &prepared.fields {
+        fields.shades_ui(ui, &|place| screen.screen(place));
+    }
     if view.drawn.points {
         points(ui, prepared, &screen, view, disc);
+    }
+    if let Some(fields) = &prepared.fields {
+        fields.lines_ui(ui, &|place| screen.screen(place));
     }
     let found = response
         .hover_pos()

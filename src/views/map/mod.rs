@@ -6,6 +6,8 @@
 mod canvas;
 mod card;
 mod empty;
+mod export;
+mod fields;
 mod legend;
 mod params;
 mod strip;
@@ -29,12 +31,18 @@ const LEGEND: f32 = 190.0;
 const CAPTION: f32 = 24.0;
 
 /// What the window keeps of the map between frames.
-#[derive(Default)]
 pub struct MapFrame {
     prepared: BTreeMap<String, canvas::Prepared>,
     gesture: Option<canvas::Gesture>,
     hover: Option<Hover>,
     disc: Option<TextureHandle>,
+    export_size: [u32; 2],
+}
+
+impl Default for MapFrame {
+    fn default() -> Self {
+        Self { prepared: BTreeMap::new(), gesture: None, hover: None, disc: None, export_size: [1920, 1200] }
+    }
 }
 
 /// The sample under the pointer, and since when.
@@ -52,7 +60,7 @@ pub fn map_ui(ui: &mut Ui, state: &State, textures: &mut Textures, frame: &mut M
         empty::empty_ui(ui, state, out);
         return;
     }
-    strip::strip_ui(ui, state, &mut view, out);
+    strip::strip_ui(ui, state, frame, &mut view, out);
     let body = Rect::from_min_max(pos2(all.left(), ui.cursor().top()), pos2(all.right(), all.bottom() - CAPTION));
     let legend_width = if view.legend_open { LEGEND.min(body.width() * 0.35) } else { 0.0 };
     let params_width = if view.params_open { 220.0_f32.min(body.width() * 0.4) } else { 0.0 };

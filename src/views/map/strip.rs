@@ -2,6 +2,7 @@
 
 use egui::{RichText, Ui, WidgetInfo, accesskit::Role, vec2};
 
+use super::{MapFrame, export};
 use crate::app::action::Action;
 use crate::app::map::colour::ColourBy;
 use crate::app::map::{Camera, Drawn, MapCommand, MapView, Tool};
@@ -12,7 +13,7 @@ use crate::views::widgets::{faint, icon_button, icon_toggle};
 use crate::views::{Commands, icons};
 
 /// Model, layers, colours; pause and parameters at the right.
-pub(super) fn strip_ui(ui: &mut Ui, state: &State, view: &mut MapView, out: &mut Commands) {
+pub(super) fn strip_ui(ui: &mut Ui, state: &State, frame: &mut MapFrame, view: &mut MapView, out: &mut Commands) {
     egui::Frame::new().inner_margin(egui::Margin::symmetric(8, 4)).show(ui, |ui| {
         ui.horizontal(|ui| {
             model_ui(ui, state, view);
@@ -25,6 +26,7 @@ pub(super) fn strip_ui(ui: &mut Ui, state: &State, view: &mut MapView, out: &mut
                 if icon_toggle(ui, icons::SLIDERS_HORIZONTAL, "Parameters of the layout", view.params_open).clicked() {
                     view.params_open = !view.params_open;
                 }
+                export::export_ui(ui, state, frame, out);
                 running_ui(ui, state, out);
             });
         });
@@ -203,7 +205,7 @@ pub(super) fn caption_ui(ui: &mut Ui, state: &State) {
 }
 
 /// `demo-shop, pool (128), 4,275 points, n_neighbors 15, min_dist 0.1, cosine, 500 epochs, seed 42, 3.1 s on CPU, recall 1.00`.
-fn caption(state: &State) -> String {
+pub(super) fn caption(state: &State) -> String {
     let map = &state.map;
     let layers = map.layers();
     let Some(source) = map.source() else { return String::new() };
