@@ -27,7 +27,7 @@ fn run(onnx: &[u8], shape: &[usize], values: &[f32]) -> Vec<(Vec<usize>, Vec<f32
     outputs
         .iter()
         .map(|output| {
-            let values = output.view();
+            let values = output.try_as_plain_ram().unwrap();
             (output.shape().to_vec(), values.as_slice::<f32>().unwrap().to_vec())
         })
         .collect()

@@ -181,11 +181,25 @@ fn share(part: u64, whole: u64) -> Option<f64> {
 /// Bins of [`PredictionFacets::confidence`]: each a twentieth, the last one with 1 in it.
 pub const CONFIDENCE_BINS: usize = 20;
 
-/// The bin of a probability.
+/// The smallest probability of a bin; the bin is `confidence_start(i)..confidence_start(i + 1)`.
+#[must_use]
+pub fn confidence_start(bin: usize) -> f64 {
+    bin as f64 / CONFIDENCE_BINS as f64
+}
+
+/// The bin of a probability. Compared as filters compare: with the f32 that is nearest to the edge.
 #[must_use]
 pub fn confidence_bin(confidence: f32) -> usize {
-    // A hair's breadth of slack, so that 0.15 (stored as 0.150000006) and 0.35 (0.349999994) lie where they say.
-    ((f64::from(confidence) * CONFIDENCE_BINS as f64 + 1e-6) as usize).min(CONFIDENCE_BINS - 1)
+    let near = ((f64::from(confidence) * CONFIDENCE_BINS as f64) as usize).min(CONFIDENCE_BINS - 1);
+    // The product may be a hair's breadth off: 0.35 is stored as 0.349999994.
+    let next = (near + 1).min(CONFIDENCE_BINS - 1);
+    if confidence >= confidence_start(next) as f32 {
+        next
+    } else if confidence < confidence_start(near) as f32 {
+        near - 1
+    } else {
+        near
+    }
 }
 
 /// How a set of samples spreads over predicted classes and probabilities.
@@ -222,6 +236,26 @@ impl PredictionFacets {
             }
         }
         facets
+    }
+}
+
+/// Everything counted of predictions over one set of samples.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PredictionCounts {
+    /// How they spread.
+    pub facets: PredictionFacets,
+    /// How often they agree with the samples' own classes.
+    pub confusion: Confusion,
+}
+
+impl PredictionCounts {
+    /// Counts `samples`.
+    #[must_use]
+    pub fn count(columns: &PredictionColumns, classes: usize, samples: &RoaringBitmap) -> Self {
+        Self {
+            facets: PredictionFacets::count(columns, classes, samples),
+            confusion: Counts::count(columns, samples).finish(),
+        }
     }
 }
 
@@ -331,6 +365,18 @@ mod tests {
         let found = Counts::count(&columns(&rows), &(0..9).collect()).finish();
         let order: Vec<_> = found.pairs.iter().map(|pair| (pair.truth, pair.predicted)).collect();
         assert_eq!(order, [(2, 3), (2, 9), (4, 0), (4, 1)]);
+    }
+
+    #[test]
+    fn bins_of_confidence_begin_where_filters_do() {
+        for bin in 0..CONFIDENCE_BINS {
+            let start = confidence_start(bin) as f32;
+            assert_eq!(confidence_bin(start), bin, "{start}");
+            if bin > 0 {
+                assert_eq!(confidence_bin(start.next_down()), bin - 1, "below {start}");
+            }
+        }
+        assert_eq!((confidence_bin(1.0), confidence_bin(0.0)), (CONFIDENCE_BINS - 1, 0));
     }
 
     #[test]

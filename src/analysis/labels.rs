@@ -95,10 +95,12 @@ fn is_imagenet(names: &[Vec<String>]) -> bool {
     (0..).zip(names).filter(|pair| fits(*pair)).count() >= IMAGENET_NAMES
 }
 
-/// The names of a class in normal form: the whole, and what stands between commas. The first comes first.
+/// The names of a class in normal form: what stands between commas, the first one first, then the whole. What follows in parentheses tells
+/// classes of one name apart ("crane (wading bird)") and is part of the whole only.
 fn forms(name: &str) -> Vec<String> {
     let mut forms: Vec<String> = Vec::new();
-    for form in name.split(',').map(normal).chain([normal(name)]) {
+    let names = name.split(" (").next().unwrap_or(name);
+    for form in names.split(',').map(normal).chain([normal(name)]) {
         if !form.is_empty() && !forms.contains(&form) {
             forms.push(form);
         }
@@ -162,7 +164,9 @@ mod tests {
     }
 
     fn demo() -> ClassMap {
-        ClassMap::new(&["cup", "teapot", "T-shirt, tee shirt", "crane", "crane", "dress"].map(str::to_owned))
+        ClassMap::new(
+            &["cup", "teapot", "T-shirt, tee shirt", "crane (wading bird)", "crane", "dress"].map(str::to_owned),
+        )
     }
 
     #[test]
@@ -179,6 +183,7 @@ mod tests {
         check(Some("crane"), None, None, None);
         check(Some("crane"), None, Some(4), Some(4));
         check(Some("crane"), None, Some(3), Some(3));
+        check(Some("Crane (wading bird)"), None, None, Some(3));
         // An index of another list is not believed; the name is.
         check(Some("teapot"), None, Some(0), Some(1));
         check(Some("boat"), None, Some(1), None);

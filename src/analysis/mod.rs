@@ -5,6 +5,7 @@
 pub mod confusion;
 pub mod facets;
 pub mod labels;
+pub mod scatter;
 pub mod sort;
 pub mod text;
 pub mod umap;

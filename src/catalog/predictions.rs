@@ -74,7 +74,9 @@ pub struct PredictionColumns {
 }
 
 impl PredictionColumns {
-    fn empty(rows: usize) -> Self {
+    /// No prediction for any of `rows` samples.
+    #[must_use]
+    pub fn empty(rows: usize) -> Self {
         Self {
             predicted: vec![NONE; rows],
             confidence: vec![f32::NAN; rows],
@@ -83,7 +85,8 @@ impl PredictionColumns {
         }
     }
 
-    fn append(&mut self, other: &Self) {
+    /// Puts the entries of `other` behind these.
+    pub fn append(&mut self, other: &Self) {
         self.predicted.extend_from_slice(&other.predicted);
         self.confidence.extend_from_slice(&other.confidence);
         self.label.extend_from_slice(&other.label);

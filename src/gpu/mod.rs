@@ -2,3 +2,10 @@
 //!
 //! How it works: nothing here opens a device of its own while a window is open: [`wgpu`]'s device of the window computes
 //! and draws. Every kernel has a twin of the same name in `analysis` that runs on the processor.
+
+pub mod device;
+mod error;
+pub mod scatter;
+
+pub use device::Device;
+pub use error::GpuError;

@@ -291,7 +291,7 @@ pub fn population(store: &Store, sources: Vec<Source>, columns: Columns) -> Resu
         let catalog = dataset.columns.catalog.clone();
         datasets.push(Arc::new(OpenDataset { uid, source: Arc::new(source), catalog, options }));
     }
-    Ok(Arc::new(Population { columns: Arc::new(columns), datasets, tags: Vec::new() }))
+    Ok(Arc::new(Population { columns: Arc::new(columns), datasets, ..Population::default() }))
 }
 
 fn options(dir: &Path, map: crate::formats::FieldMap) -> ReadOptions {

@@ -97,7 +97,10 @@ impl Model {
         if let Some(path) = &card_path {
             card::read(path, &mut card, &mut origins)?;
         }
-        let input = declared.input(&graph, &card, card_path.as_deref())?;
+        let mut input = declared.input(&graph, &card, card_path.as_deref())?;
+        if input.batch.is_some_and(|batch| graph.open_batch(&input.shape(batch))) {
+            input.batch = None;
+        }
         graph.assume(&input.shape(input.batch.unwrap_or(1)));
         let mut model =
             Self { hash: graph.hash().to_owned(), path, graph, card, origins, card_path, input, head: None };
@@ -278,5 +281,133 @@ impl Declared {
             width: *crop as usize,
             batch: self.batch,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::onnx::build::{self, Builder};
+    use super::*;
+
+    /// A classifier of three classes for pictures of `[N, 3, 32, 32]`, or as `input` says.
+    fn classifier(input: &[usize]) -> tract_onnx::pb::ModelProto {
+        Builder::new()
+            .input("x", input)
+            .weights(build::floats("k", &[4, input[1].clamp(1, 3), 1, 1], &vec![0.5; 4 * input[1].clamp(1, 3)]))
+            .weights(build::floats("w", &[4, 3], &[0.5; 12]))
+            .node("Conv", &["x", "k"], "c", vec![build::ints("strides", &[2, 2])])
+            .node("GlobalAveragePool", &["c"], "g", vec![])
+            .node("Flatten", &["g"], "f", vec![])
+            .node("MatMul", &["f", "w"], "y", vec![])
+            .output("y")
+            .build(13)
+    }
+
+    fn open(model: tract_onnx::pb::ModelProto, card: Option<&str>) -> Result<Model, ModelError> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("net.onnx");
+        std::fs::write(dir.path().join("two.txt"), "cat\ndog\n").unwrap();
+        std::fs::write(dir.path().join("three.txt"), "cat\ndog\nolm\n\n").unwrap();
+        let card = card.map(|text| {
+            let card = dir.path().join("net.toml");
+            std::fs::write(&card, text).unwrap();
+            card
+        });
+        Model::with_graph(Graph::new(model, &path, String::new())?, card)
+    }
+
+    #[test]
+    fn without_a_card_the_graph_and_custom_say_everything() {
+        let model = open(classifier(&[0, 3, 32, 32]), None).unwrap();
+        assert_eq!(model.input.shape(5), [5, 3, 32, 32]);
+        assert_eq!(model.card.preprocessing, Preprocessing::usual(32, Channels::Rgb, Layout::Nchw));
+        assert_eq!((model.card.preprocessing.resize, model.card.name.as_str()), (37, "net"));
+        assert_eq!((model.card.logits.as_deref(), model.class_count()), (Some("y"), Some(3)));
+        assert_eq!((model.origins.crop, model.origins.mean), (Origin::Graph, Origin::Guess));
+        let open_size = open(classifier(&[0, 3, 0, 0]), None).unwrap();
+        assert_eq!(open_size.input.shape(1), [1, 3, 224, 224]);
+        assert_eq!((open_size.origins.crop, open_size.card.preprocessing.resize), (Origin::Guess, 256));
+        let grey = open(classifier(&[1, 1, 28, 28]), None).unwrap();
+        assert_eq!((grey.card.preprocessing.channels, grey.input.batch), (Channels::Grey, None));
+    }
+
+    #[test]
+    fn a_card_goes_before_guesses_and_comes_back_from_its_text() {
+        let text = "name = \"Net\"\nclasses = \"three.txt\"\nlogits = \"y\"\n\n[preprocessing]\nresize = 40\n\
+                    interpolation = \"bicubic\"\ncrop = 32\nchannels = \"bgr\"\nlayout = \"nchw\"\n\
+                    mean = [0.5, 0.25, 0]\nstd = [1, 0.5, 0.1]\n\n[stages]\nzero = \"c\"\nalpha = \"f\"\n";
+        let model = open(classifier(&[0, 3, 32, 32]), Some(text)).unwrap();
+        let card = &model.card;
+        assert_eq!((card.name.as_str(), &card.classes[..]), ("Net", &["cat", "dog", "olm"].map(str::to_owned)[..]));
+        let Preprocessing { resize, interpolation, channels, mean, std, .. } = card.preprocessing;
+        assert_eq!((resize, interpolation, channels), (40, card::Interpolation::Bicubic, Channels::Bgr));
+        assert_eq!((mean, std), ([0.5, 0.25, 0.0], [1.0, 0.5, 0.1]));
+        let stages: Vec<&str> = card.stages.iter().map(|stage| stage.name.as_str()).collect();
+        assert_eq!(stages, ["zero", "alpha"]);
+        let all = [model.origins.name, model.origins.classes, model.origins.std, model.origins.stages];
+        assert_eq!(all, [Origin::Sidecar; 4]);
+        assert_eq!(open(classifier(&[0, 3, 32, 32]), Some(&card.to_toml())).unwrap().card, *card);
+        // A card may say one thing only.
+        let some = open(classifier(&[0, 3, 0, 0]), Some("[preprocessing]\ncrop = 64\n")).unwrap();
+        assert_eq!((some.input.height, some.card.preprocessing.resize), (64, 73));
+        assert_eq!((some.origins.crop, some.origins.resize), (Origin::Sidecar, Origin::Guess));
+    }
+
+    #[test]
+    fn cards_that_contradict_are_one_sentence() {
+        let check = |card: &str, expect: &str| {
+            let error = open(classifier(&[0, 3, 32, 32]), Some(card)).unwrap_err().to_string();
+            assert!(error.contains(expect) && error.ends_with("net.toml") && !error.contains('\n'), "{error}");
+        };
+        check("name = ", "something in line 1 that is not TOML");
+        check("name = 5", "name = 5, where a text is expected");
+        check("nmae = \"x\"", "\"nmae\", which means nothing here; it can say name, classes");
+        check("classes = \"two.txt\"", "2 classes, but the model has 3 scores");
+        check("classes = \"imagenet-1k\"", "1000 classes, but the model has 3 scores");
+        check("classes = \"gone.txt\"", "that file is not beside it");
+        check("classes = [1, 2, 3]", "classes = 1, where a text is expected");
+        check("logits = \"z\"", "logits = \"z\", which the graph does not have");
+        check("stages = [\"c\"]", "where a table of names and tensors is expected");
+        check("[stages]\na = \"z\"", "stages.a = \"z\", which the graph does not have");
+        check("[preprocessing]\nsize = 3", "\"preprocessing.size\", which means nothing here");
+        check("[preprocessing]\ncrop = 64", "crop = 64, but the graph takes 32 x 32 pixels");
+        check("[preprocessing]\ncrop = \"64\"", "where a number of pixels from 1 to 8192 is expected");
+        check("[preprocessing]\nresize = -1", "where a number of pixels from 0 to 8192 is expected");
+        check("[preprocessing]\nresize = 16", "a crop cannot be larger than the resized picture");
+        check("[preprocessing]\nchannels = \"grey\"", "1 channels, but the graph takes 3");
+        check("[preprocessing]\nchannels = \"cmyk\"", "one of \"rgb\", \"bgr\", \"grey\"");
+        check("[preprocessing]\nlayout = \"nhwc\"", "but the graph's input is nchw, [N, C, H, W]: correct the card");
+        check("[preprocessing]\nmean = [0.5]", "where a list of three numbers is expected");
+        check("[preprocessing]\nmean = [0.5, 0.5, nan]", "where a list of three numbers is expected");
+        check("[preprocessing]\nstd = [0.5, 0, 0.5]", "where numbers above 0 is expected");
+    }
+
+    #[test]
+    fn models_that_take_no_pictures_say_so() {
+        let check = |model, expect: &str| {
+            let error = open(model, None).unwrap_err().to_string();
+            assert!(error.contains(expect) && error.ends_with("net.onnx"), "{error}");
+        };
+        let two = || Builder::new().input("a", &[0, 3, 8, 8]).input("b", &[0, 3, 8, 8]);
+        check(two().node("Add", &["a", "b"], "y", vec![]).output("y").build(13), "has 2 inputs (a, b)");
+        let fixed = Builder::new().weights(build::floats("w", &[1], &[1.0])).node("Relu", &["w"], "y", vec![]);
+        check(fixed.output("y").build(13), "has no input");
+        let relu =
+            |dims: &[usize]| Builder::new().input("x", dims).node("Relu", &["x"], "y", vec![]).output("y").build(13);
+        check(relu(&[0, 5]), "has 2 axes");
+        check(relu(&[0, 3, 64, 32]), "is 32 x 64 pixels, and only square ones are supported");
+        check(relu(&[0, 4, 32, 32]), "has 4 channels");
+    }
+
+    #[test]
+    fn stages_tensors_and_classes_are_found_by_name() {
+        let text = "classes = [\"tench, Tinca\", \"dog\", \"2\"]\n[stages]\nfirst = \"c\"\n";
+        let model = open(classifier(&[0, 3, 32, 32]), Some(text)).unwrap();
+        assert_eq!(model.resolve("first").unwrap().tensor, "c");
+        assert_eq!(model.resolve("f").unwrap().tensor, "f");
+        let error = model.resolve("w").unwrap_err().to_string();
+        assert_eq!(error, "the model has no stage or tensor \"w\"; it has first");
+        assert_eq!((model.class("tinca").unwrap(), model.class("1").unwrap()), (0, 1));
+        assert!(model.class("3").unwrap_err().to_string().contains("0 to 2"));
     }
 }

@@ -8,22 +8,22 @@
 //! The loops are plain loops over arrays that the compiler turns into vector code; [`pulp`] picks the instruction set
 //! at run time. Nothing is fused or reordered by that, so the bits do not depend on the instruction set either.
 
-use super::layout::{BLOCK, CLIP, Force, HEAD, LayoutGraph, POOL, draw, draw_key, due, pool_vertex, pull, push};
+use super::layout::{BLOCK, CLIP, Force, HEAD, LayoutGraph, POOL, draw, draw_key, due, pcg, pool_key, pull, push};
 
 /// Vertices whose draws run side by side.
-const LANES: usize = 32;
+const LANES: usize = 16;
+
+/// Repulsions of a vertex are counted up to here when vertices are sorted by them; rows beyond are few.
+const SORTED: usize = 64;
 
 /// Buffers that the blocks of one thread share.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    /// Due entries, by their place in the graph.
+    /// Due entries, by their place in the slice of the block.
     due: Vec<u32>,
     /// Of each due entry: the way from the other end, then the force.
     dx: Vec<f32>,
     dy: Vec<f32>,
-    /// Repulsions of each vertex, and the vertices in the order of them.
-    draws: Vec<u32>,
-    order: Vec<u32>,
 }
 
 /// `x` to the power `b` for positive normal `x`, to about 1e-6 of the value: exp2(b log2 x) by polynomials of plain
@@ -80,98 +80,118 @@ impl pulp::WithSimd for Block<'_> {
 
     #[inline(always)]
     fn with_simd<S: pulp::Simd>(self, _: S) {
-        self.attract();
+        self.run();
     }
 }
 
 impl Block<'_> {
     #[inline(always)]
-    fn attract(self) {
+    fn run(self) {
         let Self { graph, force, n, s, block, from, to, scratch } = self;
         let first = block as usize * BLOCK;
         let row = s as usize * graph.vertices as usize + first;
-        let offsets = &graph.offsets[row..=row + to.len()];
-        let (start, end) = (offsets[0] as usize, offsets[to.len()] as usize);
+        let entries = graph.offsets[row] as usize..graph.offsets[row + to.len()] as usize;
+        let (others, rates) = (&graph.others[entries.clone()], &graph.rates[entries.clone()]);
+        let owners = &graph.owners[entries];
+        let own: &[[f32; 2]] = &from[first..first + to.len()];
 
         // Due entries, listed without a branch that nobody could foresee.
-        let Scratch { due: list, dx, dy, draws, order } = scratch;
-        if list.len() < end - start {
-            list.resize(end - start, 0);
+        if scratch.due.len() < rates.len() {
+            scratch.due.resize(rates.len(), 0);
         }
         let mut count = 0;
-        for (e, &rate) in graph.rates[start..end].iter().enumerate() {
-            list[count] = (start + e) as u32;
+        for (e, &rate) in rates.iter().enumerate() {
+            scratch.due[count] = e as u32;
             count += usize::from(due(n, rate));
         }
-        let list = &list[..count];
+        let list = &scratch.due[..count];
 
-        // The way from the other end to the owner.
-        dx.resize(count, 0.0);
-        dy.resize(count, 0.0);
-        let mut at = 0;
-        for (v, &end) in offsets[1..].iter().enumerate() {
-            let [x0, y0] = from[first + v];
-            while at < count && list[at] < end {
-                let [xj, yj] = from[(graph.others[list[at] as usize] & !HEAD) as usize];
-                (dx[at], dy[at]) = (x0 - xj, y0 - yj);
-                at += 1;
-            }
+        // The way from the other end to the owner, then the force.
+        scratch.dx.resize(count.max(scratch.dx.len()), 0.0);
+        scratch.dy.resize(count.max(scratch.dy.len()), 0.0);
+        let (dx, dy) = (&mut scratch.dx[..count], &mut scratch.dy[..count]);
+        for ((&e, dx), dy) in list.iter().zip(dx.iter_mut()).zip(dy.iter_mut()) {
+            let [x0, y0] = own[owners[e as usize] as usize];
+            let [xj, yj] = from[(others[e as usize] & !HEAD) as usize];
+            (*dx, *dy) = (x0 - xj, y0 - yj);
         }
-
         let alpha = force.rate(n);
         let (a, b) = (force.a, force.b);
-        for (dx, dy) in dx[..count].iter_mut().zip(&mut dy[..count]) {
+        for (dx, dy) in dx.iter_mut().zip(dy.iter_mut()) {
             let g = pull(*dx * *dx + *dy * *dy, a, b);
             *dx = alpha * (g * *dx).clamp(-CLIP, CLIP);
             *dy = alpha * (g * *dy).clamp(-CLIP, CLIP);
         }
-
-        draws.clear();
-        let mut at = 0;
-        for (v, &end) in offsets[1..].iter().enumerate() {
-            let (mut ax, mut ay, mut own) = (0.0f32, 0.0f32, 0);
-            while at < count && list[at] < end {
-                ax += dx[at];
-                ay += dy[at];
-                own += (graph.others[list[at] as usize] >> 31) * force.negatives;
-                at += 1;
-            }
-            let [x0, y0] = from[first + v];
-            to[v] = [x0 + ax, y0 + ay];
-            draws.push(own);
+        let mut pulled = [[0.0f32; 2]; BLOCK];
+        let mut heads = [0u32; BLOCK];
+        for ((&e, &dx), &dy) in list.iter().zip(dx.iter()).zip(dy.iter()) {
+            let owner = owners[e as usize] as usize;
+            pulled[owner] = [pulled[owner][0] + dx, pulled[owner][1] + dy];
+            heads[owner] += others[e as usize] >> 31;
+        }
+        for ((to, own), pulled) in to.iter_mut().zip(own).zip(&pulled) {
+            *to = [own[0] + pulled[0], own[1] + pulled[1]];
         }
 
-        // Lanes of like numbers of draws; the order among equals changes nothing.
-        order.clear();
-        order.extend((0..to.len() as u32).filter(|&v| draws[v as usize] > 0));
-        order.sort_unstable_by_key(|&v| draws[v as usize]);
+        // Lanes of like numbers of draws: a counting sort, most draws last; the order among equals changes nothing.
+        let mut starts = [0u32; SORTED + 1];
+        for &heads in &heads[..to.len()] {
+            starts[(heads as usize).min(SORTED - 1) + 1] += 1;
+        }
+        let idle = starts[1] as usize;
+        for at in 1..=SORTED {
+            starts[at] += starts[at - 1];
+        }
+        let mut order = [0u32; BLOCK];
+        for (v, &heads) in heads[..to.len()].iter().enumerate() {
+            let start = &mut starts[(heads as usize).min(SORTED - 1)];
+            order[*start as usize] = v as u32;
+            *start += 1;
+        }
+        let order = &order[idle..to.len()];
+        if order.is_empty() {
+            return;
+        }
 
         let turn = n.wrapping_mul(graph.rounds).wrapping_add(s);
-        let mut pool = ([0u32; POOL], [0.0f32; POOL], [0.0f32; POOL]);
-        for slot in 0..POOL {
-            pool.0[slot] = pool_vertex(force.seed, turn, block, slot as u32, graph.vertices);
+        let (mut pool, mut pool_x, mut pool_y) = ([0u32; POOL], [0.0f32; POOL], [0.0f32; POOL]);
+        let key = pool_key(force.seed, turn, block);
+        // The remainder of a division by a number that stays: two products (Lemire, Kaser and Kurz, 2019), exact.
+        let inverse = (u64::MAX / u64::from(graph.vertices)).wrapping_add(1);
+        for (slot, q) in pool.iter_mut().enumerate() {
+            let part = inverse.wrapping_mul(u64::from(pcg(key.wrapping_add(slot as u32))));
+            *q = ((u128::from(part) * u128::from(graph.vertices)) >> 64) as u32;
         }
         for slot in 0..POOL {
-            [pool.1[slot], pool.2[slot]] = from[pool.0[slot] as usize];
+            [pool_x[slot], pool_y[slot]] = from[pool[slot] as usize];
         }
         for group in order.chunks(LANES) {
             let (mut x, mut y, mut key) = ([0.0f32; LANES], [0.0f32; LANES], [0u32; LANES]);
             // An empty lane has no draws, so whatever it holds is moved by nothing.
-            let (mut own, mut vertex) = ([0u32; LANES], [0u32; LANES]);
+            let (mut draws, mut vertex) = ([0u32; LANES], [0u32; LANES]);
             for (lane, &v) in group.iter().enumerate() {
                 [x[lane], y[lane]] = to[v as usize];
                 vertex[lane] = first as u32 + v;
                 key[lane] = draw_key(force.seed, turn, vertex[lane]);
-                own[lane] = draws[v as usize];
+                draws[lane] = heads[v as usize] * force.negatives;
             }
-            let most = group.last().map_or(0, |&v| draws[v as usize]);
+            let most = draws.iter().copied().max().unwrap_or(0);
             for p in 0..most {
+                // One loop for each kind of work, so that each becomes vector code.
+                let mut slots = [0u32; LANES];
                 for lane in 0..LANES {
-                    let slot = (draw(key[lane], p) as usize) & (POOL - 1);
-                    let (dx, dy) = (x[lane] - pool.1[slot], y[lane] - pool.2[slot]);
+                    slots[lane] = draw(key[lane], p);
+                }
+                let (mut qx, mut qy, mut moves) = ([0.0f32; LANES], [0.0f32; LANES], [0u32; LANES]);
+                for lane in 0..LANES {
+                    let slot = slots[lane] as usize & (POOL - 1);
+                    (qx[lane], qy[lane], moves[lane]) = (pool_x[slot], pool_y[slot], pool[slot]);
+                }
+                for lane in 0..LANES {
+                    let (dx, dy) = (x[lane] - qx[lane], y[lane] - qy[lane]);
                     let g = push(dx * dx + dy * dy, a, b, force.repulsion);
-                    let moves = (p < own[lane]) & (pool.0[slot] != vertex[lane]);
                     let (mx, my) = (alpha * (g * dx).clamp(-CLIP, CLIP), alpha * (g * dy).clamp(-CLIP, CLIP));
+                    let moves = (p < draws[lane]) & (moves[lane] != vertex[lane]);
                     x[lane] = if moves { x[lane] + mx } else { x[lane] };
                     y[lane] = if moves { y[lane] + my } else { y[lane] };
                 }

@@ -56,6 +56,9 @@ pub struct LayoutGraph {
     pub others: Vec<u32>,
     /// How often an epoch samples the edge: its weight over the greatest weight, in fixed point, in `1..=ONE`.
     pub rates: Vec<u32>,
+    /// The owner of each entry within its block (vertex modulo [`BLOCK`]): follows from `offsets`, spares the processor
+    /// the walk over them. The kernel does not need it.
+    pub owners: Vec<u8>,
 }
 
 /// What the epochs need beside the graph; 32 bits each, in this order, as the kernel's uniform block has them.
@@ -108,12 +111,18 @@ pub fn due(n: u32, rate: u32) -> bool {
     n.wrapping_mul(rate) & (ONE - 1) < rate
 }
 
-/// The vertex in slot `slot` of the pool of block `block`; `turn` is `n * rounds + s`.
+/// The key of the pool of a block in a turn; `turn` is `n * rounds + s`.
 #[inline(always)]
 #[must_use]
+pub fn pool_key(seed: u32, turn: u32, block: u32) -> u32 {
+    pcg(seed ^ pcg(block.wrapping_add(pcg(turn))))
+}
+
+/// The vertex in slot `slot` of the pool of block `block`.
+#[inline]
+#[must_use]
 pub fn pool_vertex(seed: u32, turn: u32, block: u32, slot: u32, vertices: u32) -> u32 {
-    let key = pcg(seed ^ pcg(block.wrapping_add(pcg(turn))));
-    pcg(key.wrapping_add(slot)) % vertices
+    pcg(pool_key(seed, turn, block).wrapping_add(slot)) % vertices
 }
 
 /// The key of the draws of a vertex in a turn. The sum with a constant keeps it apart from the key of a block.
@@ -257,7 +266,7 @@ impl LayoutGraph {
         }
         // Filled from the starts; afterwards each start stands at its row's end, which is the next row's start.
         let mut next = ends.clone();
-        let (mut to, mut rates) = (vec![0u32; total], vec![0u32; total]);
+        let (mut to, mut rates, mut owners) = (vec![0u32; total], vec![0u32; total], vec![0u8; total]);
         for (i, e) in edges() {
             let j = others[e];
             let rate =
@@ -266,15 +275,16 @@ impl LayoutGraph {
                 let at = &mut next[row(s, i)];
                 to[*at as usize] = j | role;
                 rates[*at as usize] = rate as u32;
+                owners[*at as usize] = (i % BLOCK as u32) as u8;
                 *at += 1;
             }
         }
-        Self { vertices: vertices as u32, rounds, offsets: ends, others: to, rates }
+        Self { vertices: vertices as u32, rounds, offsets: ends, others: to, rates, owners }
     }
 
     /// Bytes that the graph takes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        4 * (self.offsets.len() + self.others.len() + self.rates.len())
+        4 * (self.offsets.len() + self.others.len() + self.rates.len()) + self.owners.len()
     }
 }

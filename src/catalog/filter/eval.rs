@@ -112,16 +112,16 @@ pub fn eval(expr: &Expr, columns: &Columns, lookup: &dyn Lookup) -> Result<Roari
             datasets(columns, |name| name.to_lowercase().contains(&text))
         }
         Expr::NameNull(NameField::Dataset) => RoaringBitmap::new(),
-        Expr::Name(NameField::Predicted, names) => {
-            classes(n, predictions(n, lookup)?, |name| names.iter().any(|n| n == name))
+        Expr::Name(field @ (NameField::Predicted | NameField::Class), names) => {
+            classes(n, predictions(n, lookup)?, *field, |name| names.iter().any(|n| n == name))
         }
-        Expr::NameContains(NameField::Predicted, text) => {
+        Expr::NameContains(field @ (NameField::Predicted | NameField::Class), text) => {
             let text = text.to_lowercase();
-            classes(n, predictions(n, lookup)?, |name| name.to_lowercase().contains(&text))
+            classes(n, predictions(n, lookup)?, *field, |name| name.to_lowercase().contains(&text))
         }
-        Expr::NameNull(NameField::Predicted) => {
-            let predicted = &predictions(n, lookup)?.columns.predicted;
-            scan(n, |row| predicted[row] == NONE)
+        Expr::NameNull(field @ (NameField::Predicted | NameField::Class)) => {
+            let ids = class_ids(predictions(n, lookup)?, *field);
+            scan(n, |row| ids[row] == NONE)
         }
         Expr::Number(NumberField::Confidence, cmp) => {
             // NaN, where nothing is predicted, passes no comparison. The text of a filter is decimal: `= 0.9` means the nearest f32.
@@ -213,12 +213,17 @@ fn predictions(n: usize, lookup: &dyn Lookup) -> Result<&Predictions, FilterErro
     }
 }
 
-/// Samples whose predicted class has a name that passes.
-fn classes(n: usize, found: &Predictions, test: impl Fn(&str) -> bool) -> RoaringBitmap {
-    let predicted = &found.columns.predicted;
-    let known = predicted.iter().filter(|&&class| class != NONE).max().map_or(0, |&class| class as usize + 1);
+/// The predicted class of each sample, or its own.
+fn class_ids(found: &Predictions, field: NameField) -> &[u32] {
+    if field == NameField::Class { &found.columns.label } else { &found.columns.predicted }
+}
+
+/// Samples whose predicted or own class has a name that passes.
+fn classes(n: usize, found: &Predictions, field: NameField, test: impl Fn(&str) -> bool) -> RoaringBitmap {
+    let ids = class_ids(found, field);
+    let known = ids.iter().filter(|&&class| class != NONE).max().map_or(0, |&class| class as usize + 1);
     let wanted: Vec<bool> = (0..known as u32).map(|class| test(&found.predictor.class_name(class))).collect();
-    scan(n, |row| wanted.get(predicted[row] as usize) == Some(&true))
+    scan(n, |row| wanted.get(ids[row] as usize) == Some(&true))
 }
 
 /// Samples of the datasets whose display name passes.
@@ -250,7 +255,7 @@ fn name_ids(columns: &Columns, field: NameField, test: impl Fn(&str) -> bool) ->
             scan(columns.split.len(), |row| wanted.get(usize::from(columns.split[row])) == Some(&true))
         }
         NameField::Dataset => unreachable!("datasets are ranges, evaluated by `datasets`"),
-        NameField::Predicted => unreachable!("predictions come from the lookup, evaluated by `classes`"),
+        NameField::Predicted | NameField::Class => unreachable!("predictions come from the lookup, evaluated by `classes`"),
     }
 }
 

@@ -12,7 +12,8 @@
 //! search ~ "red shirt"                text search in all columns
 //! words >= 20                         words, width, height, pixels, aspect, bytes:  <  <=  =  !=  >=  >  between a and b
 //! tag = best                          tag in (a, b), tag is null
-//! predicted = "dress"                 what the active model says: predicted (as leaf), confidence (as words)
+//! predicted = "dress"                 what the active model says: predicted (as leaf), confidence (as words);
+//! class = "dress"                     the sample's own class among the model's (as leaf)
 //! correct = no                        whether it agrees with the sample's own class: yes, no, is null
 //! unreadable                          flags: has image, has title, truncated, tiny, ..
 //! and  or  not  ( )
@@ -68,11 +69,14 @@ pub enum NameField {
     Dataset,
     Split,
     Predicted,
+    /// The sample's own class among those of the active model.
+    Class,
 }
 
 impl NameField {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Leaf, Self::Brand, Self::Dataset, Self::Split, Self::Predicted];
+    pub const ALL: [Self; 6] =
+        [Self::Leaf, Self::Brand, Self::Dataset, Self::Split, Self::Predicted, Self::Class];
 
     /// Its word in a filter.
     #[must_use]
@@ -83,6 +87,7 @@ impl NameField {
             Self::Dataset => "dataset",
             Self::Split => "split",
             Self::Predicted => "predicted",
+            Self::Class => "class",
         }
     }
 }
@@ -321,6 +326,12 @@ impl Expr {
         Self::Name(NameField::Predicted, vec![name.into()])
     }
 
+    /// `class = name`.
+    #[must_use]
+    pub fn class(name: impl Into<String>) -> Self {
+        Self::Name(NameField::Class, vec![name.into()])
+    }
+
     /// True if [`eval`] will ask its [`Lookup`] for predictions.
     #[must_use]
     pub fn asks_predictions(&self) -> bool {
@@ -328,7 +339,7 @@ impl Expr {
         self.visit(&mut |expr| {
             asks |= match expr {
                 Self::Name(field, _) | Self::NameContains(field, _) | Self::NameNull(field) => {
-                    *field == NameField::Predicted
+                    matches!(field, NameField::Predicted | NameField::Class)
                 }
                 Self::Number(field, _) | Self::NumberNull(field) => *field == NumberField::Confidence,
                 Self::Correct(_) | Self::CorrectNull => true,

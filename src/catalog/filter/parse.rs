@@ -25,7 +25,7 @@ pub fn parse(text: &str) -> Result<Expr, FilterError> {
 const MAX_DEPTH: usize = 100;
 
 const FIELDS: &str = "leaf, brand, dataset, split, taxonomy, words, width, height, side, pixels, aspect, bytes, tag, key, search, \
-                      title, caption, description, bullets, predicted, confidence, correct, or a flag such as unreadable";
+                      title, caption, description, bullets, predicted, class, confidence, correct, or a flag such as unreadable";
 
 #[derive(Clone, Debug, PartialEq)]
 enum Token {

@@ -51,6 +51,7 @@ fn filters_by_example() {
     check("aspect != 1.5", number(NumberField::Aspect, Cmp::Eq(1.5)).not());
     check("predicted = dress", Expr::predicted("dress"));
     check("predicted != dress", Expr::predicted("dress").not());
+    check("class = dress", Expr::class("dress"));
     check("predicted is null", Expr::NameNull(NameField::Predicted));
     check("confidence >= 0.5", number(NumberField::Confidence, Cmp::Ge(0.5)));
     check("confidence is null", Expr::NumberNull(NumberField::Confidence));
@@ -285,6 +286,7 @@ fn matches(expr: &Expr, id: u32, sample: &Sample) -> bool {
         NameField::Predicted => {
             sample.predicted.map(|(class, _)| CLASSES.get(class as usize).copied().unwrap_or("class 3"))
         }
+        NameField::Class => sample.label.map(|class| CLASSES.get(class as usize).copied().unwrap_or("class 3")),
     };
     let number = |field: NumberField| {
         let (w, h) = (f64::from(sample.width), f64::from(sample.height));

@@ -102,7 +102,7 @@ pub struct ValueInfo {
 }
 
 impl ValueInfo {
-    fn of(info: &ValueInfoProto) -> Self {
+    pub(super) fn of(info: &ValueInfoProto) -> Self {
         let tensor = info.r#type.as_ref().and_then(|kind| kind.value.as_ref()).map(|value| match value {
             type_proto::Value::TensorType(tensor) => tensor,
         });
@@ -288,6 +288,31 @@ impl Graph {
         })
     }
 
+    /// Opens the first axis of the one input, if all outputs then follow it: many exports fix a batch of 1 by accident.
+    ///
+    /// `input` is the input's shape as it is. Returns whether the batch is open now.
+    pub fn open_batch(&mut self, input: &[usize]) -> bool {
+        let batch = |size: usize| [&[size], &input[1..]].concat();
+        let shapes = [Shapes::of(self, &batch(2)), Shapes::of(self, &batch(3))];
+        let follows = |output: &ValueInfo| {
+            let first = |shapes: &Shapes| shapes.dims(&output.name).and_then(|dims| dims.first().copied());
+            first(&shapes[0]) == Some(2) && first(&shapes[1]) == Some(3)
+        };
+        if input.is_empty() || !self.outputs().iter().all(follows) {
+            return false;
+        }
+        let graph = self.model.graph.as_mut().expect("checked when it was made");
+        for info in graph.input.iter_mut().take(1).chain(&mut graph.output) {
+            let mut open = ValueInfo::of(info);
+            if let Some(first) = open.dims.as_mut().and_then(|dims| dims.first_mut()) {
+                *first = Dim::Symbol("N".to_owned());
+            }
+            *info = super::build::value(&open.name, open.kind, open.dims.as_deref());
+        }
+        graph.value_info.clear();
+        true
+    }
+
     /// The whole graph as the bytes of an ONNX file.
     ///
     /// # Errors
@@ -422,5 +447,88 @@ fn check(graph: &GraphProto) -> Result<(), String> {
         Some(output) => Err(format!("nothing makes its output \"{}\"", output.name)),
         None if graph.output.is_empty() => Err("it has no output".to_owned()),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::build::{self, Builder};
+    use super::*;
+
+    fn error(model: ModelProto) -> String {
+        Graph::new(model, Path::new("x.onnx"), String::new()).unwrap_err().to_string()
+    }
+
+    fn plain() -> Builder {
+        Builder::new().input("x", &[0, 3]).node("Relu", &["x"], "y", vec![]).output("y")
+    }
+
+    #[test]
+    fn contradictory_graphs_are_refused_in_one_sentence() {
+        let check = |model: ModelProto, expect: &str| {
+            let error = error(model);
+            assert!(error.contains(expect) && error.ends_with(": x.onnx"), "{error}");
+        };
+        check(plain().build(0), "it names no operator set");
+        check(plain().build(99), "newer than 25");
+        check(ModelProto { graph: None, ..plain().build(13) }, "it holds no graph");
+        check(Builder::new().input("x", &[0]).build(13), "no output");
+        check(plain().output("z").build(13), "nothing makes its output \"z\"");
+        check(plain().node("Add", &["y", "gone"], "z", vec![]).build(13), "reads the tensor \"gone\"");
+        check(plain().node("Relu", &["x"], "y", vec![]).build(13), "two nodes make the tensor \"y\"");
+        let mut short = build::floats("w", &[2, 2], &[0.0; 4]);
+        short.raw_data.pop();
+        check(plain().weights(short).build(13), "15 bytes for 4 values");
+        let mut absurd = build::floats("w", &[], &[]);
+        absurd.dims = vec![i64::MAX, i64::MAX];
+        check(plain().weights(absurd).build(13), "absurd");
+        let mut custom = plain().build(13);
+        custom.functions.push(tract_onnx::pb::FunctionProto { name: Some("Relu".to_owned()), ..Default::default() });
+        check(custom, "inline_local_functions");
+        assert!(Graph::new(plain().build(13), Path::new("x.onnx"), String::new()).is_ok());
+    }
+
+    #[test]
+    fn constants_are_stored_tensors_and_no_inputs() {
+        let model = Builder::new()
+            .input("x", &[0, 2])
+            .input("w", &[2])
+            .weights(build::floats("w", &[2], &[1.0, 2.0]))
+            .node("Constant", &[], "c", vec![build::tensor("value", build::floats("", &[2], &[3.0, 4.0]))])
+            .node("Constant", &[], "i", vec![build::ints("value_ints", &[5, 6])])
+            .node("Add", &["x", "w"], "a", vec![])
+            .node("Mul", &["a", "c"], "y", vec![])
+            .output("y")
+            .build(13);
+        let graph = Graph::new(model, Path::new("x.onnx"), String::new()).unwrap();
+        let inputs: Vec<String> = graph.inputs().into_iter().map(|input| input.name).collect();
+        assert_eq!(inputs, ["x"]);
+        assert_eq!(graph.stored("c").and_then(values::floats), Some(vec![3.0, 4.0]));
+        assert_eq!(graph.stored("i").and_then(values::longs), Some(vec![5, 6]));
+        assert_eq!(graph.nodes().len(), 2);
+        assert_eq!(graph.readers("a"), [1]);
+        let again = Graph::from_bytes(&graph.to_bytes().unwrap(), Path::new("y.onnx")).unwrap();
+        assert_eq!(again.proto(), graph.proto());
+    }
+
+    #[test]
+    fn a_fixed_batch_is_opened_where_outputs_follow_it() {
+        let check = |shape: &[i64], expect: bool| {
+            let model = Builder::new()
+                .input("x", &[1, 3, 2, 2])
+                .weights(build::longs("to", &[shape.len()], shape))
+                .node("Reshape", &["x", "to"], "y", vec![])
+                .output("y")
+                .build(13);
+            let mut graph = Graph::new(model, Path::new("x.onnx"), String::new()).unwrap();
+            assert_eq!(graph.open_batch(&[1, 3, 2, 2]), expect, "{shape:?}");
+            let first = graph.inputs()[0].dims.as_ref().unwrap()[0].clone();
+            assert_eq!(first, if expect { Dim::Symbol("N".to_owned()) } else { Dim::Fixed(1) });
+        };
+        check(&[-1, 12], true);
+        check(&[0, 12], true);
+        check(&[1, 12], false);
+        check(&[1, -1], false);
+        check(&[12], false);
     }
 }

@@ -157,3 +157,66 @@ impl Graph {
         Some((weights, bias))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::build::{self, Builder};
+    use super::*;
+
+    /// Features `f [N, 2]` behind which `build` puts an end with weights `w` and bias `b`.
+    fn graph(dims: &[usize], build: impl FnOnce(Builder) -> Builder) -> Graph {
+        let builder = Builder::new()
+            .input("x", &[0, 2, 1, 1])
+            .weights(build::floats("w", dims, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]))
+            .weights(build::floats("b", &[3], &[7.0, 8.0, 9.0]))
+            .node("Flatten", &["x"], "f", vec![]);
+        Graph::new(build(builder).build(13), Path::new("x.onnx"), String::new()).unwrap()
+    }
+
+    #[test]
+    fn linear_ends_are_found_in_all_their_forms() {
+        let rows = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        let columns = [1.0, 4.0, 2.0, 5.0, 3.0, 6.0];
+        let check = |graph: Graph, logits: &str, features: &str, weights: [f32; 6], bias: [f32; 3]| {
+            assert_eq!(graph.logits().as_deref(), Some(logits));
+            let head = graph.head(logits).unwrap();
+            assert_eq!((head.features.as_str(), head.classes, head.dims), (features, 3, 2));
+            assert_eq!(graph.head_weights(&head), Some((weights.to_vec(), bias.to_vec())));
+        };
+        let turned = || vec![build::int("transB", 1)];
+        let with = [7.0, 8.0, 9.0];
+        let gemm = |b: Builder| b.node("Gemm", &["f", "w", "b"], "y", turned()).output("y");
+        check(graph(&[3, 2], gemm), "y", "f", rows, with);
+        let softmax = |b: Builder| {
+            b.node("Gemm", &["f", "w", "b"], "y", turned()).node("Softmax", &["y"], "p", vec![]).output("p")
+        };
+        check(graph(&[3, 2], softmax), "y", "f", rows, with);
+        let features_first = |b: Builder| {
+            b.node("Gemm", &["f", "w", "b"], "y", turned()).node("Softmax", &["y"], "p", vec![]).output("f").output("p")
+        };
+        check(graph(&[3, 2], features_first), "y", "f", rows, with);
+        let gemm = |b: Builder| b.node("Gemm", &["f", "w", "b"], "y", vec![]).output("y");
+        check(graph(&[2, 3], gemm), "y", "f", columns, with);
+        let sum =
+            |b: Builder| b.node("MatMul", &["f", "w"], "m", vec![]).node("Add", &["b", "m"], "y", vec![]).output("y");
+        check(graph(&[2, 3], sum), "y", "f", columns, with);
+        let product = |b: Builder| b.node("MatMul", &["f", "w"], "y", vec![]).output("y");
+        check(graph(&[2, 3], product), "y", "f", columns, [0.0; 3]);
+        let transposed =
+            |b: Builder| b.node("Transpose", &["w"], "t", vec![]).node("MatMul", &["f", "t"], "y", vec![]).output("y");
+        check(graph(&[3, 2], transposed), "y", "f", rows, [0.0; 3]);
+        let pointwise =
+            |b: Builder| b.node("Conv", &["x", "w", "b"], "c", vec![]).node("Flatten", &["c"], "y", vec![]).output("y");
+        check(graph(&[3, 2, 1, 1], pointwise), "y", "x", rows, with);
+    }
+
+    #[test]
+    fn what_is_no_linear_end_is_none() {
+        let relu = graph(&[3, 2], |b| b.node("Relu", &["f"], "y", vec![]).output("y"));
+        assert_eq!((relu.logits().as_deref(), relu.head("y")), (Some("y"), None));
+        let scaled = |b: Builder| b.node("Gemm", &["f", "w", "b"], "y", vec![build::float("alpha", 2.0)]).output("y");
+        assert_eq!(graph(&[2, 3], scaled).head("y"), None);
+    }
+}

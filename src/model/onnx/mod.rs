@@ -11,6 +11,8 @@ mod read;
 pub mod shapes;
 pub mod stages;
 pub mod surgery;
+#[cfg(test)]
+mod testing;
 pub mod values;
 
 pub use graph::{Dim, Graph, Kind, ValueInfo};

@@ -216,3 +216,89 @@ impl Outside<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tract_onnx::pb::StringStringEntryProto;
+
+    use super::super::build::{self, Builder};
+    use super::super::values;
+    use super::*;
+
+    fn model() -> ModelProto {
+        Builder::new()
+            .input("x", &[0, 2])
+            .weights(build::floats("w", &[2], &[1.0, 2.0]))
+            .node("Add", &["x", "w"], "y", vec![])
+            .output("y")
+            .build(13)
+    }
+
+    fn outside(location: &str, offset: &str) -> ModelProto {
+        let mut model = model();
+        let tensor = &mut model.graph.as_mut().unwrap().initializer[0];
+        tensor.raw_data.clear();
+        tensor.data_location = Some(DataLocation::External as i32);
+        let entry = |key: &str, value: &str| StringStringEntryProto { key: key.to_owned(), value: value.to_owned() };
+        tensor.external_data = vec![entry("location", location), entry("offset", offset), entry("length", "8")];
+        model
+    }
+
+    #[test]
+    fn files_that_are_no_model_say_what_they_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("m.onnx");
+        let check = |bytes: &[u8], expect: &str| {
+            fs::write(&path, bytes).unwrap();
+            let error = Graph::read(&path).unwrap_err().to_string();
+            assert!(error.contains(expect) && error.ends_with("m.onnx") && !error.contains('\n'), "{error}");
+        };
+        check(b"", "it is empty");
+        check(b"PK\x03\x04and so on", "torch.onnx.export");
+        check(b"version https://git-lfs.github.com/spec/v1\noid", "git lfs pull");
+        check(b"<!DOCTYPE html>", "web page");
+        check(b"\x20\0\0\0TFL3....", "TensorFlow Lite");
+        check(b"\x40\0\0\0\0\0\0\0{\"w\":", "safetensors");
+        check(b"some text that somebody wrote", "not a readable ONNX model");
+        let whole = model().encode_to_vec();
+        for end in 1..whole.len() {
+            check(&whole[..end], "not a readable ONNX model");
+        }
+        check(&whole[..whole.len() / 2], "bytes are missing: copy or export it again");
+        let folder = Graph::read(dir.path()).unwrap_err().to_string();
+        assert!(folder.contains("this is a folder"), "{folder}");
+        let absent = Graph::read(&dir.path().join("absent.onnx")).unwrap_err().to_string();
+        assert!(absent.starts_with("cannot read"), "{absent}");
+    }
+
+    #[test]
+    fn weights_beside_the_model_are_taken_in_and_hashed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("m.onnx");
+        let read = |model: &ModelProto| {
+            fs::write(&path, model.encode_to_vec()).unwrap();
+            Graph::read(&path)
+        };
+        let data = |first: f32| {
+            let bytes: Vec<u8> = [first, 1.0, 2.0].iter().flat_map(|value| value.to_le_bytes()).collect();
+            fs::write(dir.path().join("m.data"), bytes).unwrap();
+        };
+        let refused = |model: &ModelProto, expect: &str| {
+            let error = read(model).unwrap_err().to_string();
+            assert!(error.contains(expect) && error.ends_with("m.onnx"), "{error}");
+        };
+        refused(&outside("m.data", "4"), "put m.data beside it");
+        data(0.0);
+        let graph = read(&outside("m.data", "4")).unwrap();
+        assert_eq!(graph.stored("w").and_then(values::floats), Some(vec![1.0, 2.0]));
+        assert_eq!(Graph::from_bytes(&graph.to_bytes().unwrap(), &path).unwrap().proto(), graph.proto());
+        let hash = graph.hash().to_owned();
+        assert_eq!((hash.len(), read(&outside("m.data", "4")).unwrap().hash()), (64, hash.as_str()));
+        data(9.0);
+        assert_ne!(read(&outside("m.data", "4")).unwrap().hash(), hash);
+        refused(&outside("m.data", "8"), "its weights end early");
+        refused(&outside("m.data", "four"), "offset of \"w\" is no number");
+        refused(&outside("../m.data", "4"), "outside its own folder");
+        refused(&outside("/etc/passwd", "0"), "outside its own folder");
+    }
+}

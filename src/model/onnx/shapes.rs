@@ -3,6 +3,8 @@
 //! tract's inference does the work, with its folding of `Shape -> Gather -> Concat -> Reshape` chains. Weights are shown to
 //! it by shape only, so that nothing large is copied.
 
+use std::panic::{self, AssertUnwindSafe};
+
 use rustc_hash::FxHashMap;
 use tract_onnx::pb::{GraphProto, ModelProto, TensorProto};
 use tract_onnx::prelude::{Datum as _, DatumType, Framework as _, InferenceModel};
@@ -41,6 +43,13 @@ impl Shapes {
     #[must_use]
     pub fn of(graph: &Graph, input: &[usize]) -> Self {
         let mut shapes = Self::default();
+        for (at, declared) in graph.inputs().into_iter().enumerate() {
+            let fixed = |dims: Vec<Dim>| dims.iter().map(Dim::fixed).collect::<Option<Vec<usize>>>();
+            let dims = if at == 0 { Some(input.to_vec()) } else { declared.dims.and_then(fixed) };
+            if let Some(dims) = dims {
+                shapes.shapes.insert(declared.name, Shape { dims, kind: declared.kind });
+            }
+        }
         for tensor in &graph.proto().initializer {
             shapes
                 .shapes
@@ -49,8 +58,11 @@ impl Shapes {
                 shapes.longs.insert(tensor.name.clone(), longs);
             }
         }
-        if let Err(error) = shapes.infer(graph, input) {
-            tracing::debug!("shapes of {}: {error:#}", graph.path().display());
+        // The inference is not written for hostile graphs; what it cannot tell is absent.
+        match panic::catch_unwind(AssertUnwindSafe(|| shapes.infer(graph, input))) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!("shapes of {}: {error:#}", graph.path().display()),
+            Err(_) => tracing::debug!("shapes of {}: the inference panicked", graph.path().display()),
         }
         shapes
     }
@@ -165,4 +177,63 @@ pub(super) fn declared_input(graph: &Graph) -> Vec<usize> {
 pub(in crate::model) fn channels_last(dims: &[Dim]) -> bool {
     let few = |axis: usize| matches!(dims.get(axis), Some(Dim::Fixed(1 | 3)));
     dims.len() == 4 && few(3) && !few(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn graph(model: ModelProto) -> Graph {
+        Graph::new(model, Path::new("x.onnx"), String::new()).unwrap()
+    }
+
+    #[test]
+    fn a_shape_that_is_computed_in_the_graph_is_known() {
+        // Flattening as PyTorch writes it for open axes: Shape -> Gather -> Unsqueeze -> Concat -> Reshape.
+        let model = build::Builder::new()
+            .input("x", &[0, 3, 0, 0])
+            .weights(build::floats("w", &[8, 3, 3, 3], &[0.0; 216]))
+            .weights(build::longs("first", &[], &[0]))
+            .weights(build::longs("rest", &[1], &[-1]))
+            .weights(build::longs("axis", &[1], &[0]))
+            .node("Conv", &["x", "w"], "c", vec![build::ints("strides", &[2, 2])])
+            .node("Shape", &["c"], "s", vec![])
+            .node("Gather", &["s", "first"], "n", vec![build::int("axis", 0)])
+            .node("Unsqueeze", &["n", "axis"], "u", vec![])
+            .node("Concat", &["u", "rest"], "to", vec![build::int("axis", 0)])
+            .node("Reshape", &["c", "to"], "y", vec![])
+            .output("y")
+            .build(13);
+        let graph = graph(model);
+        let check = |input: &[usize], tensor, expect: &[usize]| {
+            assert_eq!(Shapes::of(&graph, input).dims(tensor), Some(expect), "{tensor}");
+        };
+        check(&[1, 3, 9, 9], "c", &[1, 8, 4, 4]);
+        check(&[1, 3, 9, 9], "y", &[1, 128]);
+        check(&[2, 3, 9, 13], "y", &[2, 192]);
+        check(&[2, 3, 9, 13], "x", &[2, 3, 9, 13]);
+        check(&[2, 3, 9, 13], "w", &[8, 3, 3, 3]);
+        assert_eq!(Shapes::of(&graph, &[2, 3, 9, 9]).longs("to"), Some(&[2, -1][..]));
+        // What cannot be is absent, not wrong.
+        assert_eq!(Shapes::of(&graph, &[1, 4, 9, 9]).dims("y"), None);
+        assert_eq!(declared_input(&graph), [1, 3, 224, 224]);
+    }
+
+    #[test]
+    fn three_channels_at_the_end_are_the_last_axis() {
+        let check = |dims: &[usize], expect| {
+            let dims: Vec<Dim> =
+                dims.iter().map(|&size| if size == 0 { Dim::Unknown } else { Dim::Fixed(size) }).collect();
+            assert_eq!(channels_last(&dims), expect, "{dims:?}");
+        };
+        check(&[0, 3, 224, 224], false);
+        check(&[0, 224, 224, 3], true);
+        check(&[0, 0, 0, 3], true);
+        check(&[1, 28, 28, 1], true);
+        check(&[1, 1, 28, 28], false);
+        check(&[0, 3, 3, 3], false);
+        check(&[0, 0, 0, 0], false);
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! A stage ends where all that follows depends on one tensor only ([`narrows`]): there no short cut leads past it. Of these
 //! narrow places the last of each module is taken (modules are read from the names of nodes, or of weights where nodes have
-//! none); without names, or with many modules, the last of each resolution; in a transformer, the second sum of each block.
+//! none); without names, or with many modules, the last of each resolution and width; in a transformer, the second sum of each block.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use tract_onnx::pb::NodeProto;
@@ -241,15 +241,19 @@ fn modules(graph: &Graph, narrow: &[Narrow]) -> Vec<Stage> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for narrow in spatial {
         let key = narrow.scope.get(depth).or(narrow.scope.last()).map_or("", String::as_str);
-        let leaf = narrow.scope.len() <= depth + 1;
         match groups.last_mut() {
-            Some(group) if group.key == key => {
-                group.members.push(narrow);
-                // The sum at a block's end has the block itself as its innermost module.
-                group.leaf &= leaf;
-            }
-            _ => groups.push(Group { key, members: vec![narrow], leaf }),
+            Some(group) if group.key == key => group.members.push(narrow),
+            _ => groups.push(Group { key, members: vec![narrow], leaf: true }),
         }
+    }
+    // A module has modules inside, whether or not the graph is narrow there.
+    let mut scopes = Scopes::new(graph);
+    let (mut nodes, mut passed) = (graph.nodes().iter(), 0);
+    for group in &mut groups {
+        let end = group.members.last().map_or(0, |last| last.at);
+        let inner: Vec<Vec<String>> = nodes.by_ref().take(end + 1 - passed).map(|node| scopes.of(node)).collect();
+        passed = end + 1;
+        group.leaf = !inner.iter().any(|scope| scope.len() > depth + 1 && scope[depth] == group.key);
     }
     let groups = merged(graph, groups);
     let ends: Vec<(&str, &Narrow)> = groups.iter().map(|group| (group.key, end_of(graph, &group.members))).collect();
@@ -259,15 +263,21 @@ fn modules(graph: &Graph, narrow: &[Narrow]) -> Vec<Stage> {
     if ends.len() <= MANY {
         return named(&ends);
     }
-    // One a resolution, at the end of a module.
-    let mut thinned: Vec<(&str, &Narrow)> = vec![ends[0]];
+    // One for each resolution and width, at the end of a module; one for each resolution where these are many too.
+    let wide = thinned(&ends, |narrow| (narrow.places, narrow.dims[1]));
+    if wide.len() <= MANY { named(&wide) } else { named(&thinned(&ends, |narrow| (narrow.places, 0))) }
+}
+
+/// The last of each run of modules whose ends have the same key; the stem stays.
+fn thinned<'a, K: PartialEq>(ends: &[(&'a str, &'a Narrow)], key: impl Fn(&Narrow) -> K) -> Vec<(&'a str, &'a Narrow)> {
+    let mut result: Vec<(&str, &Narrow)> = vec![ends[0]];
     for end in &ends[1..] {
-        match thinned.last_mut() {
-            Some(last) if last.0 != "stem" && last.1.places == end.1.places => *last = *end,
-            _ => thinned.push(*end),
+        match result.last_mut() {
+            Some(last) if last.0 != "stem" && key(last.1) == key(end.1) => *last = *end,
+            _ => result.push(*end),
         }
     }
-    named(&thinned)
+    result
 }
 
 /// Layers before the first module become the stem, layers behind a module belong to it, and a module that only makes the
@@ -279,12 +289,13 @@ fn merged<'a>(graph: &Graph, groups: Vec<Group<'a>>) -> Vec<Group<'a>> {
     let mut result: Vec<Group<'a>> = Vec::new();
     let mut waiting: Vec<&'a Narrow> = Vec::new();
     let mut previous = None;
+    let mut start = 0;
     for mut group in groups {
-        let shrinks = previous.is_some() && group.members.last().and_then(|last| last.places) != previous;
-        previous = group.members.last().and_then(|last| last.places);
-        let convolutions = |group: &Group<'_>| {
-            group.members.iter().filter(|narrow| graph.nodes()[narrow.at].op_type == "Conv").count()
-        };
+        let (places, end) = group.members.last().map_or((None, start), |last| (last.places, last.at + 1));
+        let shrinks = previous.is_some() && places != previous;
+        previous = places;
+        let convolutions = graph.nodes()[start..end].iter().filter(|node| node.op_type == "Conv").count();
+        start = end;
         if result.is_empty() {
             result.push(Group { key: "stem", members: group.members, leaf: group.leaf });
         } else if result.len() == 1 && result[0].leaf && group.leaf && waiting.is_empty() {
@@ -293,13 +304,16 @@ fn merged<'a>(graph: &Graph, groups: Vec<Group<'a>>) -> Vec<Group<'a>> {
             if let Some(last) = result.last_mut() {
                 last.members.append(&mut group.members);
             }
-        } else if shrinks && convolutions(&group) <= 1 {
+        } else if shrinks && convolutions <= 1 {
             waiting.append(&mut group.members);
         } else {
             waiting.append(&mut group.members);
             group.members = std::mem::take(&mut waiting);
             result.push(group);
         }
+    }
+    if !waiting.is_empty() {
+        result.push(Group { key: "", members: waiting, leaf: false });
     }
     result
 }

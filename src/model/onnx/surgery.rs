@@ -66,14 +66,27 @@ impl Graph {
         let mut cut = self.cut(&wanted);
         let graph = cut.graph.as_mut().expect("a cut has a graph");
         // An output may have the name that some other tensor has inside.
-        let renames: FxHashMap<String, String> =
+        let mut renames: FxHashMap<String, String> =
             outputs.iter().filter(|&&name| self.has(name)).map(|&name| (name.to_owned(), self.free(name))).collect();
+        // Half precision is the graph's own affair: what is fed is f32.
+        for input in self.inputs().into_iter().filter(|input| input.kind == Kind::F16) {
+            renames.insert(input.name.clone(), self.free(&input.name));
+        }
         rename(graph, &renames);
+        for input in &mut graph.input {
+            if let Some(inside) = renames.get(&input.name) {
+                let declared = graph::ValueInfo::of(input);
+                *input = build::value(&declared.name, Kind::F32, declared.dims.as_deref());
+                let to = vec![build::int("to", i64::from(Kind::F16.code()))];
+                graph.node.insert(0, build::node("Cast", &[&declared.name], &[inside], to));
+            }
+        }
         let mut pieces = Pieces { graph, opset: self.opset() };
         for tap in taps {
             let tensor = renames.get(&tap.tensor).unwrap_or(&tap.tensor).clone();
             self.tap(&mut pieces, tap, tensor)?;
         }
+        name_nodes(graph);
         graph::encode(&cut, self.path())
     }
 
@@ -212,6 +225,20 @@ impl Graph {
     }
 }
 
+/// Gives every node a name of its own, other than those of stored tensors and inputs: tract refuses a name twice.
+pub(super) fn name_nodes(graph: &mut GraphProto) {
+    let mut taken: FxHashSet<String> = graph.initializer.iter().map(|tensor| tensor.name.clone()).collect();
+    taken.extend(graph.input.iter().map(|input| input.name.clone()));
+    for node in &mut graph.node {
+        if node.name.is_empty() {
+            node.name = node.output.iter().find(|name| !name.is_empty()).cloned().unwrap_or_default();
+        }
+        while !taken.insert(node.name.clone()) {
+            node.name.push('_');
+        }
+    }
+}
+
 /// A graph that nodes are added to.
 struct Pieces<'a> {
     graph: &'a mut GraphProto,
@@ -260,4 +287,97 @@ fn rename(graph: &mut GraphProto, renames: &FxHashMap<String, String>) {
     }
     nodes(&mut graph.node, &change);
     graph.initializer.iter_mut().for_each(|tensor| change(&mut tensor.name));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::build::Builder;
+    use super::super::testing;
+    use super::*;
+
+    fn run(onnx: &[u8], shape: &[usize], values: &[f32]) -> Vec<(Vec<usize>, Vec<f32>)> {
+        testing::run(onnx, &[(shape.to_vec(), values.to_vec())])
+    }
+
+    /// `x [N, 2, 1, 2] -> relu r -> [N, H, W, C] t -> doubled d -> tokens k [N, 2, 2] -> flat f [N, 4]`.
+    fn graph(opset: i64) -> Graph {
+        let model = Builder::new()
+            .input("x", &[0, 2, 1, 2])
+            .weights(build::floats("two", &[], &[2.0]))
+            .weights(build::longs("tokens", &[3], &[0, 2, 2]))
+            .node("Relu", &["x"], "c", vec![])
+            .node("AveragePool", &["c"], "r", vec![build::ints("kernel_shape", &[1, 1])])
+            .node("Transpose", &["r"], "t", vec![build::ints("perm", &[0, 2, 3, 1])])
+            .node("Mul", &["t", "two"], "d", vec![])
+            .node("Reshape", &["d", "tokens"], "k", vec![])
+            .node("Flatten", &["k"], "f", vec![])
+            .node("Sigmoid", &["f"], "unneeded", vec![])
+            .output("unneeded")
+            .output("f")
+            .build(opset);
+        Graph::new(model, Path::new("x.onnx"), String::new()).unwrap()
+    }
+
+    #[test]
+    fn any_tensor_becomes_an_output_pooled_over_its_places() {
+        for opset in [9, 13, 18, 21] {
+            let graph = graph(opset);
+            let check = |tap: Tap, shape: &[usize], expect: &[f32]| {
+                let tensor = tap.tensor.clone();
+                let onnx = graph.expose(&[tap]).unwrap();
+                let found = run(&onnx, &[1, 2, 1, 2], &[1.0, 3.0, -1.0, 4.0]);
+                assert_eq!(found, [(shape.to_vec(), expect.to_vec())], "{tensor} in operator set {opset}");
+            };
+            check(Tap::whole("r", "y"), &[1, 2, 1, 2], &[1.0, 3.0, 0.0, 4.0]);
+            check(Tap::mean("r", "y"), &[1, 2], &[2.0, 2.0]);
+            check(Tap::whole("d", "y"), &[1, 1, 2, 2], &[2.0, 0.0, 6.0, 8.0]);
+            // Channels last: over height and width, not over channels, which would give [1, 7].
+            check(Tap::mean("d", "y"), &[1, 2], &[4.0, 4.0]);
+            check(Tap::mean("k", "y"), &[1, 2], &[4.0, 4.0]);
+            check(Tap::mean("f", "y"), &[1, 4], &[2.0, 0.0, 6.0, 8.0]);
+            check(Tap::mean("x", "y"), &[1, 2], &[2.0, 1.5]);
+            // Names that are taken inside.
+            check(Tap::mean("r", "r"), &[1, 2], &[2.0, 2.0]);
+            check(Tap::mean("d", "r"), &[1, 2], &[4.0, 4.0]);
+            check(Tap::mean("d", "two"), &[1, 2], &[4.0, 4.0]);
+        }
+    }
+
+    #[test]
+    fn what_no_output_needs_is_gone_and_the_batch_stays_open() {
+        let onnx = graph(13).expose(&[Tap::mean("r", "a"), Tap::whole("c", "b")]).unwrap();
+        let cut = Graph::from_bytes(&onnx, Path::new("y.onnx")).unwrap();
+        let operators: Vec<&str> = cut.nodes().iter().map(|node| node.op_type.as_str()).collect();
+        assert_eq!(operators, ["Relu", "AveragePool", "GlobalAveragePool", "Flatten", "Identity"]);
+        assert_eq!(cut.proto().initializer, []);
+        assert_eq!(cut.inputs()[0].dims.as_ref().unwrap()[0], Dim::Symbol("N".to_owned()));
+        let found = run(&onnx, &[2, 2, 1, 2], &[1.0, 3.0, -1.0, 4.0, 5.0, 7.0, 2.0, 2.0]);
+        assert_eq!(found[0], (vec![2, 2], vec![2.0, 2.0, 6.0, 2.0]));
+    }
+
+    #[test]
+    fn taps_that_cannot_be_are_one_sentence() {
+        let check = |taps: &[Tap], expect: &str| {
+            let error = graph(13).expose(taps).unwrap_err().to_string();
+            assert!(error.contains(expect), "{error}");
+        };
+        check(&[Tap::mean("gone", "y")], "no tensor \"gone\"");
+        check(&[Tap::mean("r", "x")], "name of an input");
+        check(&[Tap::mean("r", "y"), Tap::mean("c", "y")], "two outputs would have the name \"y\"");
+    }
+
+    #[test]
+    fn half_precision_is_fed_and_answers_in_f32() {
+        let mut model =
+            Builder::new().input("x", &[0, 3, 1, 1]).node("Relu", &["x"], "y", vec![]).output("y").build(13);
+        let proto = model.graph.as_mut().unwrap();
+        let dims = [Dim::Symbol("N".to_owned()), Dim::Fixed(3), Dim::Fixed(1), Dim::Fixed(1)];
+        proto.input[0] = build::value("x", Kind::F16, Some(&dims));
+        proto.output[0] = build::value("y", Kind::F16, None);
+        let graph = Graph::new(model, Path::new("x.onnx"), String::new()).unwrap();
+        let onnx = graph.expose(&[Tap::mean("y", "y")]).unwrap();
+        assert_eq!(run(&onnx, &[1, 3, 1, 1], &[0.5, -2.0, 1.0]), [(vec![1, 3], vec![0.5, 0.0, 1.0])]);
+    }
 }

@@ -5,6 +5,7 @@
 //! and give the same tensors. Only one ONNX Runtime fits into a process; tract is always there beside it.
 
 pub mod find;
+pub mod install;
 mod onnxruntime;
 pub mod session;
 mod tract;

@@ -4,6 +4,7 @@
 //! loads and is new enough; it stays for the life of the process, with its environment. A graphics card counts as
 //! there when a graph of one node runs on it: that needs the provider, NVIDIA's libraries and a driver alike.
 
+use std::error::Error as _;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -62,7 +63,10 @@ pub(super) fn open(wish: Option<&Path>, around: &Surroundings) -> (Option<Librar
 /// filled though nothing is in it. So the library is opened and asked for its version before.
 fn load(path: &Path) -> Result<Library, String> {
     // Leaves the library open, so that asking it and using it open it only once.
-    ort::util::preload_dylib(path).map_err(|error| dlopen_reason(&error.to_string(), path))?;
+    ort::util::preload_dylib(path).map_err(|error| {
+        let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+        dlopen_reason(&cause, path)
+    })?;
     // A library that answers nonsense makes the asking panic.
     match catch_unwind(|| ort::util::probe(path)) {
         Ok(Some(minor)) if minor < OLDEST => return Err(format!("version 1.{minor} is older than 1.{OLDEST}")),
@@ -300,6 +304,19 @@ fn tidy(message: &str) -> String {
     let line = first_line(message);
     // "Non-zero status code returned while running X node. Name:'y' Status Message: /src/file.cc:12 what happened"
     let tail = line.rsplit_once("Status Message: ").map_or(line.as_str(), |(_, tail)| tail);
+    // "onnxruntime::Provider& onnxruntime::ProviderLibrary::Get() [ONNXRuntimeError] : 1 : FAIL : what happened"
+    let tail = match tail.rsplit_once("[ONNXRuntimeError] : ") {
+        Some((_, rest)) => rest.splitn(3, " : ").last().unwrap_or(rest),
+        None => tail,
+    };
+    // "Failed to load library /a/libonnxruntime_providers_cuda.so with error: libcublasLt.so.13: cannot open .."
+    if let Some((_, rest)) = tail.split_once("onnxruntime_providers_cuda").filter(|_| tail.starts_with("Failed to load")) {
+        let missing = rest.split_once("with error: ").map_or(rest, |(_, missing)| missing);
+        return match missing.split_once(": cannot open shared object") {
+            Some((library, _)) => format!("NVIDIA's {library} is missing; CUDA 13 and cuDNN 9 are needed"),
+            None => format!("its CUDA part cannot be loaded, which needs CUDA 13 and cuDNN 9 ({missing})"),
+        };
+    }
     match tail.split_once(' ') {
         Some((place, rest)) if place.contains(".cc:") || place.contains(".h:") => rest.trim().to_owned(),
         _ => tail.trim().to_owned(),
@@ -323,6 +340,14 @@ mod tests {
             "Non-zero status code returned while running Conv node. Name:'a' Status Message: /b/conv.cc:12 Failed to allocate memory",
             "Failed to allocate memory",
         );
+        let get = "onnxruntime::Provider& onnxruntime::ProviderLibrary::Get() [ONNXRuntimeError] : 1 : FAIL : ";
+        let load = "Failed to load library /a/libonnxruntime_providers_cuda.so with error: ";
+        let missing = "libcublasLt.so.13: cannot open shared object file: No such file or directory";
+        check(
+            &format!("{get}{load}{missing}"),
+            "NVIDIA's libcublasLt.so.13 is missing; CUDA 13 and cuDNN 9 are needed",
+        );
+        check(&format!("{get}the card is gone"), "the card is gone");
         check("", "no reason given");
         let path = Path::new("/a/libonnxruntime.so");
         assert_eq!(dlopen_reason("/a/libonnxruntime.so: invalid ELF header", path), "invalid ELF header");
