@@ -30,18 +30,26 @@ pub enum ColourBy {
     Tag,
     Words,
     Quality,
+    /// What the active model says.
+    Predicted,
+    /// How sure the active model is.
+    Confidence,
+    /// Whether the active model says what the sample is.
+    Correct,
 }
 
 impl ColourBy {
     /// What can be told apart in a population, in the order of the menu.
     #[must_use]
-    pub fn choices(columns: &Columns) -> Vec<Self> {
+    pub fn choices(population: &Population) -> Vec<Self> {
+        let columns = &population.columns;
         let depth = columns.taxonomy.nodes.iter().map(|node| node.depth + 1).max().unwrap_or(0);
         let levels = (0..depth.min(6)).map(Self::Level);
         [Self::Dataset, Self::Leaf]
             .into_iter()
             .chain(levels)
             .chain([Self::Brand, Self::Tag, Self::Words, Self::Quality])
+            .chain(population.predictions.iter().flat_map(|_| [Self::Predicted, Self::Confidence, Self::Correct]))
             .collect()
     }
 
@@ -56,6 +64,9 @@ impl ColourBy {
             Self::Tag => "Tag".to_owned(),
             Self::Words => "Caption length".to_owned(),
             Self::Quality => "Quality".to_owned(),
+            Self::Predicted => "Prediction".to_owned(),
+            Self::Confidence => "Confidence".to_owned(),
+            Self::Correct => "Prediction against label".to_owned(),
         }
     }
 }
@@ -153,6 +164,7 @@ impl Legend {
                     if low == high { format!("{low:.0} words") } else { format!("{low:.0} to {high:.0} words") }
                 })
             }
+            ColourBy::Predicted | ColourBy::Confidence | ColourBy::Correct => Self::predictions(population, by),
             ColourBy::Quality => {
                 const KINDS: [(u16, &str); 7] = [
                     (flags::TRUNCATED, "truncated"),
@@ -168,6 +180,28 @@ impl Legend {
                 });
                 Self::names(by, ids, |id| KINDS.get(id as usize).map_or("nothing found", |kind| kind.1).to_owned())
             }
+        }
+    }
+
+    /// Colours by what the active model says; all "none" without one.
+    fn predictions(population: &Population, by: ColourBy) -> Self {
+        let n = population.columns.len() as usize;
+        let Some(predictions) = &population.predictions else {
+            return Self::names(by, std::iter::repeat_n(NONE, n), |_| String::new());
+        };
+        let columns = &predictions.columns;
+        match by {
+            ColourBy::Confidence => {
+                let values = columns.confidence.iter().map(|value| (!value.is_nan()).then_some(*value));
+                Self::values(by, values, |low, high| format!("{low:.2} to {high:.2}"))
+            }
+            ColourBy::Correct => {
+                let ids = columns.predicted.iter().zip(&columns.label).map(|(predicted, label)| {
+                    if *predicted == NONE || *label == NONE { NONE } else { u32::from(predicted != label) }
+                });
+                Self::names(by, ids, |id| if id == 0 { "as labelled" } else { "otherwise" }.to_owned())
+            }
+            _ => Self::names(by, columns.predicted.iter().copied(), |id| predictions.class_name(id)),
         }
     }
 

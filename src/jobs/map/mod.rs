@@ -31,8 +31,8 @@ pub const FRAMES: f64 = 30.0;
 #[expect(missing_docs, reason = "the names are the metrics' own")]
 pub enum Metric {
     #[default]
-    Cosine,
     Euclidean,
+    Cosine,
 }
 
 /// Where points begin.
@@ -41,12 +41,12 @@ pub enum Metric {
 #[expect(missing_docs, reason = "the names are umap-learn's own")]
 pub enum Init {
     #[default]
-    Pca,
     Spectral,
+    Pca,
     Random,
 }
 
-/// What a layout is computed with: the names and defaults of umap-learn, except that likeness is the cosine, as is usual for features.
+/// What a layout is computed with: names and defaults are umap-learn's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MapParams {
     /// Neighbours a point, itself included.
@@ -73,7 +73,7 @@ impl Default for MapParams {
             spread: 1.0,
             metric: Metric::default(),
             epochs: None,
-            seed: 42,
+            seed: 0,
             init: Init::default(),
         }
     }

@@ -37,7 +37,7 @@ pub(super) fn params_ui(ui: &mut Ui, state: &State, view: &mut MapView, out: &mu
                     ui,
                     "metric",
                     &mut params.metric,
-                    &[(Metric::Cosine, "cosine"), (Metric::Euclidean, "euclidean")],
+                    &[(Metric::Euclidean, "euclidean"), (Metric::Cosine, "cosine")],
                 )
             });
             line(ui, "n_epochs", "0 is 500 up to 10,000 rows, else 200", |ui| {
@@ -53,7 +53,7 @@ pub(super) fn params_ui(ui: &mut Ui, state: &State, view: &mut MapView, out: &mu
                 ui.add(DragValue::new(&mut params.seed).speed(0.2))
             });
             line(ui, "init", "Where points begin", |ui| {
-                let choices = [(Init::Pca, "pca"), (Init::Spectral, "spectral"), (Init::Random, "random")];
+                let choices = [(Init::Spectral, "spectral"), (Init::Pca, "pca"), (Init::Random, "random")];
                 choice(ui, "init", &mut params.init, &choices)
             });
         });

@@ -101,7 +101,7 @@ fn colour_ui(ui: &mut Ui, state: &State, view: &mut MapView) {
         .width(120.0)
         .truncate()
         .show_ui(ui, |ui| {
-            for by in ColourBy::choices(&state.population.columns) {
+            for by in ColourBy::choices(&state.population) {
                 ui.selectable_value(&mut view.colour, by, by.label());
             }
         })
