@@ -108,8 +108,8 @@ const IO: &[&[&str]] = &[
     &["tempfile"],
 ];
 
-/// Where `unsafe` may be: a map of a file that another program may change needs it.
-const UNSAFE: &[&str] = &["formats/mapped.rs"];
+/// Where `unsafe` may be: a map of a file that another program may change needs it, and matrix products take pointers.
+const UNSAFE: &[&str] = &["analysis/linear/product.rs", "formats/mapped.rs"];
 
 /// A path as written, resolved to where it starts.
 #[derive(Clone, Debug, PartialEq)]

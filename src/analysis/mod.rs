@@ -4,6 +4,8 @@
 
 pub mod confusion;
 pub mod facets;
+pub mod linear;
+pub mod neighbours;
 pub mod labels;
 pub mod scatter;
 pub mod sort;
