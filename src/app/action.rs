@@ -1,6 +1,8 @@
 //! The one list of actions. Menu, shortcuts, palette and help are made from it, so that they cannot
 //! disagree; a test looks for clashes and for actions that nothing offers.
 
+use super::layout::Layout;
+use super::map::Camera;
 use super::state::{Lens, Screen, State};
 
 /// Something the user can ask for without an argument.
@@ -17,7 +19,12 @@ pub enum Action {
     FocusSearch,
     OpenPalette,
     ShowGrid,
+    ShowMap,
     ShowStatistics,
+    ResetLayout,
+    MapPan,
+    MapLasso,
+    MapFit,
     ToggleFilters,
     ToggleInspector,
     ToggleCaptions,
@@ -117,7 +124,7 @@ impl Shortcut {
 
 impl Action {
     /// All actions, in menu order.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 42] = [
         Self::OpenDialog,
         Self::OpenDemo,
         Self::ShowWelcome,
@@ -126,7 +133,12 @@ impl Action {
         Self::CloseAll,
         Self::Quit,
         Self::ShowGrid,
+        Self::ShowMap,
         Self::ShowStatistics,
+        Self::ResetLayout,
+        Self::MapPan,
+        Self::MapLasso,
+        Self::MapFit,
         Self::ToggleFilters,
         Self::ToggleInspector,
         Self::ToggleCaptions,
@@ -171,7 +183,12 @@ impl Action {
             Self::FocusSearch => "Search captions, leaves, keys",
             Self::OpenPalette => "Command palette",
             Self::ShowGrid => "Grid",
+            Self::ShowMap => "Map",
             Self::ShowStatistics => "Statistics",
+            Self::ResetLayout => "All lenses as tabs",
+            Self::MapPan => "Pan the map",
+            Self::MapLasso => "Lasso on the map",
+            Self::MapFit => "Fit the map",
             Self::ToggleFilters => "Filter side bar",
             Self::ToggleInspector => "Inspector",
             Self::ToggleCaptions => "Captions in the grid",
@@ -213,7 +230,12 @@ impl Action {
             | Self::ExportSelection
             | Self::Quit => Menu::File,
             Self::ShowGrid
+            | Self::ShowMap
             | Self::ShowStatistics
+            | Self::ResetLayout
+            | Self::MapPan
+            | Self::MapLasso
+            | Self::MapFit
             | Self::ToggleFilters
             | Self::ToggleInspector
             | Self::ToggleCaptions
@@ -255,6 +277,10 @@ impl Action {
             Self::OpenPalette => const { &[Shortcut::ctrl("K"), Shortcut::ctrl_shift("P")] },
             Self::ShowGrid => const { &[Shortcut::ctrl("1")] },
             Self::ShowStatistics => const { &[Shortcut::ctrl("2")] },
+            Self::ShowMap => const { &[Shortcut::ctrl("3")] },
+            Self::MapPan => const { &[Shortcut::plain("G")] },
+            Self::MapLasso => const { &[Shortcut::plain("S")] },
+            Self::MapFit => const { &[Shortcut::plain("0")] },
             Self::ToggleFilters => const { &[Shortcut::ctrl_shift("B")] },
             Self::ToggleInspector => const { &[Shortcut::ctrl_shift("I")] },
             Self::ToggleCaptions => const { &[Shortcut::plain("C")] },
@@ -281,6 +307,7 @@ impl Action {
             | Self::CloseAll
             | Self::ShowWelcome
             | Self::ManageViews
+            | Self::ResetLayout
             | Self::ShowProblems
             | Self::ShowLog
             | Self::ShowAbout => &[],
@@ -315,7 +342,11 @@ impl Action {
             | Self::ManageViews
             | Self::ShowProblems => open,
             Self::ShowGrid => open && state.lens != Lens::Grid,
+            Self::ShowMap => open && state.lens != Lens::Map,
             Self::ShowStatistics => open && state.lens != Lens::Statistics,
+            Self::MapPan | Self::MapLasso => open && state.shows(Lens::Map),
+            Self::MapFit => open && state.shows(Lens::Map) && state.map.view.camera != Camera::default(),
+            Self::ResetLayout => open && matches!(state.settings.layout, Layout::Split { .. }),
             Self::ExportSelection | Self::SelectAll | Self::RandomSample | Self::InvertSelection => {
                 open && !state.result.matching.is_empty()
             }
@@ -323,7 +354,7 @@ impl Action {
             Self::FilterToSelection | Self::ExcludeSelection | Self::TagSelection | Self::CopyKeys => {
                 open && !state.selection.is_empty()
             }
-            Self::Inspect => open && state.focus.is_some() && state.lens == Lens::Grid,
+            Self::Inspect => open && state.focus.is_some() && matches!(state.lens, Lens::Grid | Lens::Map),
             Self::Undo => open && state.history.can_undo(),
             Self::Redo => open && state.history.can_redo(),
             Self::ClearFilters => open && !state.chips.is_empty(),

@@ -7,6 +7,8 @@ use roaring::RoaringBitmap;
 
 use super::action::Action;
 use super::chips::Facet;
+use super::layout::Layout;
+use super::map::MapCommand;
 use super::settings::Settings;
 use super::state::{Dialog, Lens, Notice, Sort};
 use super::statistics::{Group, StatisticsView};
@@ -14,6 +16,7 @@ use crate::analysis::text::report::StatsRequest;
 use crate::base::SampleId;
 use crate::catalog::filter::Expr;
 use crate::formats::FieldMap;
+use crate::jobs::map::MapOrder;
 use crate::jobs::{Event, JobId, Population, QueryRequest, SampleRef};
 
 /// How a click changes a set (style.md: click replaces, Shift adds, Ctrl subtracts, both intersect).
@@ -109,8 +112,12 @@ pub enum Command {
         /// Points.
         pan: (f32, f32),
     },
-    /// Looks at the samples in another way.
+    /// Looks at the samples in another way: brings the lens to the front and gives it the keyboard.
     Lens(Lens),
+    /// Divides the middle of the window in another way.
+    Layout(Layout),
+    /// A wish about the map.
+    Map(MapCommand),
     /// Changes how statistics are shown, or of what they are.
     Statistics(Box<StatisticsView>),
     /// Counts what the statistics lens shows.
@@ -238,6 +245,19 @@ pub enum Effect {
         /// What to count.
         request: StatsRequest,
     },
+    /// Write positions with keys to a file.
+    ExportPositions {
+        /// The population the ids are of.
+        population: Arc<Population>,
+        /// Samples in order.
+        samples: Arc<Vec<u32>>,
+        /// One a sample.
+        places: Arc<Vec<[f32; 2]>>,
+        /// `.csv` writes CSV, all else Parquet.
+        path: PathBuf,
+    },
+    /// Look for features, compute or hold a map.
+    Map(MapOrder),
     /// Write a text to a file.
     WriteFile {
         /// Where to; a place inside a dataset is refused.

@@ -45,6 +45,7 @@ pub enum View {
     Grid,
     Inspector,
     Large,
+    Map,
     Statistics,
     Filters,
     Welcome,
@@ -56,10 +57,11 @@ pub enum View {
 
 impl View {
     /// All of them with their words on the command line.
-    pub const ALL: [(Self, &'static str); 10] = [
+    pub const ALL: [(Self, &'static str); 11] = [
         (Self::Grid, "grid"),
         (Self::Inspector, "inspector"),
         (Self::Large, "large"),
+        (Self::Map, "map"),
         (Self::Statistics, "statistics"),
         (Self::Filters, "filters"),
         (Self::Welcome, "welcome"),

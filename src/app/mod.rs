@@ -10,6 +10,8 @@ pub mod command;
 pub mod grid;
 pub mod history;
 pub mod launch;
+pub mod layout;
+pub mod map;
 pub mod panels;
 pub mod settings;
 pub mod state;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::layout::{self, Layout};
+
 /// Light, dark, or as the system says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -31,6 +33,9 @@ pub struct Settings {
     pub texture_budget: u64,
     /// No animations.
     pub less_motion: bool,
+    /// How the middle of the window is divided.
+    #[serde(deserialize_with = "layout::lenient")]
+    pub layout: Layout,
 }
 
 impl Default for Settings {
@@ -43,6 +48,7 @@ impl Default for Settings {
             zoom: 160.0,
             texture_budget: 384 << 20,
             less_motion: false,
+            layout: Layout::default(),
         }
     }
 }
@@ -66,6 +72,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::state::Lens;
 
     #[test]
     fn round_trips_and_survives_damage() {
@@ -73,5 +80,15 @@ mod tests {
         assert_eq!(Settings::from_toml(&settings.to_toml()), settings);
         assert_eq!(Settings::from_toml("zoom = 9000\nnew_key = 1").zoom, 512.0);
         assert_eq!(Settings::from_toml("zoom = \"wide"), Settings::default());
+        let tabs = |lenses: &[Lens]| Layout::Tabs { lenses: lenses.to_vec(), active: 0 };
+        let layout = Layout::Split {
+            down: true,
+            shares: vec![0.25, 0.75],
+            parts: vec![tabs(&Lens::ALL[1..]), tabs(&[Lens::Grid])],
+        };
+        let settings = Settings { layout, ..settings };
+        assert_eq!(Settings::from_toml(&settings.to_toml()), settings);
+        let newer = "zoom = 100.0\n[layout.tabs]\nactive = 0\nlenses = [\"hologram\"]";
+        assert_eq!(Settings::from_toml(newer), Settings { zoom: 100.0, ..Settings::default() }, "the rest is kept");
     }
 }

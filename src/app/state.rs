@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
+use serde::{Deserialize, Serialize};
 
 use super::chips::{Chip, expr_of};
 use super::history::{History, Moment};
+use super::map::MapLens;
 use super::settings::Settings;
 use super::statistics::Statistics;
 use crate::analysis::confusion::PredictionCounts;
@@ -29,13 +31,21 @@ pub enum Screen {
 }
 
 /// How the middle of the window looks at the samples.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Lens {
     /// As pictures.
     #[default]
     Grid,
+    /// As points whose distances are likenesses.
+    Map,
     /// As counts: words, parts of speech, n-grams, leaves.
     Statistics,
+}
+
+impl Lens {
+    /// All of them in the order of their tabs.
+    pub const ALL: [Self; 3] = [Self::Grid, Self::Map, Self::Statistics];
 }
 
 /// The order of the grid.
@@ -96,6 +106,13 @@ pub enum Dialog {
         path: String,
         /// Its content.
         bytes: Arc<Vec<u8>>,
+    },
+    /// Where to write the positions of a layer's map: asked where the system has no dialog of its own.
+    SavePositions {
+        /// The file, as typed.
+        path: String,
+        /// The layer.
+        layer: String,
     },
     /// Where to write the records, and how.
     Export {
@@ -168,8 +185,10 @@ impl RecordCache {
 pub struct State {
     /// What fills the window.
     pub screen: Screen,
-    /// What stands in the middle.
+    /// The lens that the keyboard is for: the one that was touched last.
     pub lens: Lens,
+    /// The map lens.
+    pub map: MapLens,
     /// The statistics lens.
     pub statistics: Statistics,
     /// Open datasets as one population.
@@ -268,6 +287,12 @@ impl State {
     #[must_use]
     pub fn len(&self) -> usize {
         self.population.columns.len() as usize
+    }
+
+    /// True if a lens is seen: it has its own place, or is in front of its tabs.
+    #[must_use]
+    pub fn shows(&self, lens: Lens) -> bool {
+        self.settings.layout.visible().contains(&lens)
     }
 
     /// True while nothing is open.

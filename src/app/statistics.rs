@@ -271,7 +271,7 @@ pub fn groups(state: &State) -> Vec<Group> {
 
 /// Follows what the lens looks at: asks for a new count where that is quick, else says that the old one is stale.
 pub(super) fn follow(state: &mut State) -> Vec<Effect> {
-    if state.lens != Lens::Statistics || state.querying() || state.is_empty() {
+    if !state.shows(Lens::Statistics) || state.querying() || state.is_empty() {
         return Vec::new();
     }
     let groups = groups(state);

@@ -16,26 +16,31 @@ use serde::{Deserialize, Serialize};
 use super::chips::{self, Chip, Facet};
 use super::command::{Command, Effect};
 use super::state::{Dialog, Notice, OpenDialog, Screen, Sort, State};
-use super::statistics;
+use super::{map, statistics};
 use crate::analysis::sort::SortBy;
 use crate::catalog::filter::{self, Expr};
 use crate::jobs::{Event, Level, QueryRequest};
 
 /// Changes the state by one command and says what jobs have to do.
 pub fn update(state: &mut State, command: Command) -> Vec<Effect> {
-    // Statistics follow whatever changes what they are of.
+    // Statistics and map follow whatever changes what they are of.
     let follows = matches!(
         &command,
         Command::Act(_)
             | Command::Lens(_)
+            | Command::Layout(_)
             | Command::Statistics(_)
             | Command::Select(..)
             | Command::BackToGrid
             | Command::Job(Event::Query(_) | Event::Population(_))
     );
+    let maps = follows || matches!(&command, Command::Map(_) | Command::Job(Event::Map(_)));
     let mut effects = change(state, command);
     if follows {
         effects.extend(statistics::follow(state));
+    }
+    if maps {
+        effects.extend(map::update::follow(state));
     }
     effects
 }
@@ -143,8 +148,25 @@ fn change(state: &mut State, command: Command) -> Vec<Effect> {
         Command::Lens(lens) => {
             state.lens = lens;
             state.large = false;
-            Vec::new()
+            if state.settings.layout.show(lens) {
+                vec![Effect::SaveSettings(state.settings.clone())]
+            } else {
+                Vec::new()
+            }
         }
+        Command::Layout(layout) => {
+            let layout = layout.mended();
+            if layout == state.settings.layout {
+                return Vec::new();
+            }
+            state.settings.layout = layout;
+            let visible = state.settings.layout.visible();
+            if !visible.contains(&state.lens) {
+                state.lens = visible.first().copied().unwrap_or_default();
+            }
+            vec![Effect::SaveSettings(state.settings.clone())]
+        }
+        Command::Map(command) => map_command(state, command),
         Command::Statistics(view) => {
             state.statistics.view = *view;
             Vec::new()
@@ -251,6 +273,27 @@ fn filtered(state: &mut State, change: impl FnOnce(&mut Vec<Chip>)) -> Vec<Effec
     state.history.record(before);
     state.scroll = 0.0;
     query(state)
+}
+
+/// A wish about the map. What was drawn on it becomes the selection, and the filter, in one step of undo.
+fn map_command(state: &mut State, command: map::MapCommand) -> Vec<Effect> {
+    let (wish, mut effects) = map::update::command(state, command);
+    if let map::update::Wish::Select(set, op) = wish {
+        let before = state.moment();
+        let selection = pick::combined(&state.selection, &set, op);
+        let chip = map::update::chip(&selection);
+        chips::set(&mut state.chips, Facet::Selection, chip.map(|chip| chip.expr));
+        state.selection = Arc::new(selection);
+        if state.moment() != before {
+            let refiltered = state.chips != before.chips;
+            state.history.record(before);
+            if refiltered {
+                state.scroll = 0.0;
+                effects.extend(query(state));
+            }
+        }
+    }
+    effects
 }
 
 /// What the search field says about these chips.

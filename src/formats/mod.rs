@@ -22,6 +22,7 @@ mod mapped;
 mod natural;
 pub mod npy;
 mod parquet;
+pub mod positions;
 mod reader;
 mod report;
 mod separated;

@@ -13,6 +13,7 @@ use super::reader::DatasetReader;
 use super::{Event, Level, Outbox, Population, ReaderCache, Registry, guarded};
 use crate::base::{CancelToken, Progress, SampleId};
 use crate::catalog::export::{RecordWriter, Row, TableFormat};
+use crate::formats::positions::{self, PositionRow};
 
 /// Starts the job.
 pub(super) fn start(
@@ -100,6 +101,48 @@ fn write_whole(roots: &[PathBuf], path: &Path, bytes: &[u8]) -> Result<(), Strin
     file.as_file().sync_all().map_err(|error| error.to_string())?;
     file.persist(path).map_err(|error| error.to_string())?;
     Ok(())
+}
+
+/// Writes positions of samples with their keys: Parquet, or CSV where the name ends in `.csv`.
+pub(super) fn positions(
+    population: Arc<Population>,
+    samples: Arc<Vec<u32>>,
+    places: Arc<Vec<[f32; 2]>>,
+    path: PathBuf,
+    registry: &Registry,
+    outbox: Outbox,
+) {
+    let running = registry.begin(format!("Exporting {} positions", samples.len()));
+    thread::spawn(move || {
+        let work = || {
+            running.progress.set_total(samples.len() as u64);
+            let mut readers = ReaderCache::new();
+            let mut rows = Vec::with_capacity(samples.len());
+            let names: Vec<Arc<str>> =
+                population.columns.datasets.iter().map(|dataset| Arc::from(dataset.name.as_str())).collect();
+            for (&id, &position) in samples.iter().zip(places.iter()) {
+                running.cancel.check().map_err(|error| error.to_string())?;
+                let sample = SampleId(id);
+                let sample_ref = population.sample_ref(sample);
+                let key = DatasetReader::of(&mut readers, &population, sample_ref)?.record(sample_ref.row)?.key;
+                let dataset = Arc::clone(&names[population.columns.dataset_of(sample).index()]);
+                rows.push(PositionRow { dataset, key, position });
+                running.progress.add(1);
+            }
+            let mut bytes = Vec::new();
+            if path.extension().is_some_and(|ext| ext.eq_ignore_ascii_case("csv")) {
+                positions::write_csv(&rows, &mut bytes)?;
+            } else {
+                positions::write_parquet(&rows, &mut bytes)?;
+            }
+            let roots: Vec<PathBuf> = population.datasets.iter().map(|open| open.source.root.clone()).collect();
+            write_whole(&roots, &path, &bytes)
+        };
+        guarded(&outbox, "an export", || match work() {
+            Ok(()) => outbox.notice(Level::Info, format!("Wrote {} positions: {}", samples.len(), path.display())),
+            Err(error) => outbox.notice(Level::Error, format!("The export failed ({error}): {}", path.display())),
+        });
+    });
 }
 
 /// Most keys that are put on the clipboard.

@@ -7,6 +7,7 @@
 //!   [`Population`] whenever something was committed.
 //! - *query* ([`query`]): filter, sort, count; the newest request wins.
 //! - *statistics* ([`stats`]): words, n-grams, parts of speech; the newest request wins and cancels the one that runs.
+//! - *map* ([`map`]): features -> neighbours -> positions; a new request ends the one that runs.
 //! - *thumbnails* ([`thumbs`]): a pool; each request replaces the list of wanted pictures, so that what
 //!   the eye is on comes first and what it left is never decoded.
 //! - *records* and *inspect* ([`records`]): texts of visible samples; record and picture of the focused one.
@@ -20,6 +21,7 @@ pub mod export;
 pub mod features;
 pub mod index;
 pub mod library;
+pub mod map;
 pub mod predict;
 pub mod query;
 pub mod reader;
@@ -172,6 +174,8 @@ pub enum Event {
         /// The answer.
         report: Result<Arc<StatsReport>, String>,
     },
+    /// News of the map.
+    Map(map::MapEvent),
     /// Records of visible samples.
     Records(Vec<(SampleRef, Arc<Record>)>),
     /// Record and raw JSON of the focused sample.
@@ -283,6 +287,7 @@ pub struct Jobs {
     stats: stats::StatsLane,
     thumbs: thumbs::ThumbLane,
     records: records::RecordLanes,
+    map: map::MapLane,
     outbox: Outbox,
     last_statuses: Vec<JobStatus>,
 }
@@ -301,6 +306,7 @@ impl Jobs {
             stats: stats::StatsLane::start(registry.clone(), outbox.clone()),
             thumbs: thumbs::ThumbLane::start(&outbox),
             records: records::RecordLanes::start(outbox.clone()),
+            map: map::MapLane::start(registry.clone(), outbox.clone()),
             registry,
             outbox,
             last_statuses: Vec::new(),
@@ -327,6 +333,7 @@ impl Jobs {
             || self.stats.busy()
             || self.thumbs.busy()
             || self.records.busy()
+            || self.map.busy()
             || !self.registry.is_idle()
             || !self.events.is_empty()
     }
@@ -392,6 +399,11 @@ impl Jobs {
         self.stats.ask(ask);
     }
 
+    /// Looks for features, computes or holds a map.
+    pub fn map(&self, order: map::MapOrder) {
+        self.map.order(order);
+    }
+
     /// Replaces the list of wanted thumbnails.
     pub fn thumbnails(&self, population: Arc<Population>, wanted: Vec<(SampleRef, u32)>) {
         self.thumbs.want(population, wanted);
@@ -415,6 +427,17 @@ impl Jobs {
     /// Writes a text to a file in the background.
     pub fn write_file(&self, population: &Population, path: PathBuf, bytes: Arc<Vec<u8>>) {
         export::write_file(population, path, bytes, self.outbox.clone());
+    }
+
+    /// Writes positions of samples with their keys in the background.
+    pub fn export_positions(
+        &self,
+        population: Arc<Population>,
+        samples: Arc<Vec<u32>>,
+        places: Arc<Vec<[f32; 2]>>,
+        path: PathBuf,
+    ) {
+        export::positions(population, samples, places, path, &self.registry, self.outbox.clone());
     }
 
     /// Reads the keys of samples for the clipboard.

@@ -30,7 +30,6 @@ pub struct GridFrame {
     pub columns: usize,
     /// Rows that fit into the viewport, for the page keys.
     pub page_rows: usize,
-    records_sent: Vec<SampleId>,
 }
 
 /// The grid with its tool strip.
@@ -81,13 +80,12 @@ pub fn grid_ui(ui: &mut Ui, state: &State, textures: &mut Textures, frame: &mut 
     let visible = layout.visible(scroll);
     let mut painted = ui.new_child(UiBuilder::new().max_rect(cells).id_salt("cells"));
     painted.set_clip_rect(cells.intersect(ui.clip_rect()));
-    let mut missing_records = Vec::new();
     let pixels = layout.side as f32 * ui.ctx().pixels_per_point();
     for position in visible.clone() {
         let sample = SampleId(state.result.order[position]);
         let (x, y) = layout.cell(position, scroll);
         let rect = Rect::from_min_size(cells.min + vec2(x, y), Vec2::splat(layout.side as f32));
-        cell_ui(&mut painted, state, textures, rect, sample, pixels, &mut missing_records, out);
+        cell_ui(&mut painted, state, textures, rect, sample, pixels, out);
     }
     // The next screenful in the direction of reading is decoded when the visible one is done.
     let ahead = visible.end..(visible.end + visible.len()).min(layout.len);
@@ -97,20 +95,12 @@ pub fn grid_ui(ui: &mut Ui, state: &State, textures: &mut Textures, frame: &mut 
             textures.prefetch(sample, state.population.sample_ref(sample), pixels);
         }
     }
-    if !missing_records.is_empty() && missing_records != frame.records_sent {
-        frame.records_sent.clone_from(&missing_records);
-        out.push(Command::WantRecords(missing_records));
-    }
-    if let Some(wanted) = textures.take_wanted() {
-        out.push(Command::WantThumbnails(wanted));
-    }
 }
 
 /// Sort order, captions, zoom.
 fn strip_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
     egui::Frame::new().fill(tokens(ui).window).inner_margin(egui::Margin::symmetric(8, 4)).show(ui, |ui| {
         ui.horizontal(|ui| {
-            super::statistics::lens_tabs_ui(ui, state, out);
             ui.spacing_mut().slider_width = 110.0;
             let mut sort = state.sort;
             egui::ComboBox::from_id_salt("sort")
@@ -306,13 +296,12 @@ fn cell_ui(
     rect: Rect,
     sample: SampleId,
     pixels: f32,
-    missing_records: &mut Vec<SampleId>,
     out: &mut Commands,
 ) {
     let sample_ref = state.population.sample_ref(sample);
     let record = state.records.get(sample_ref);
     if record.is_none() {
-        missing_records.push(sample);
+        textures.want_record(sample);
     }
     let response = ui.interact(rect, Id::unique(("cell", sample_ref.dataset, sample_ref.row)), Sense::click());
     let selected = state.selection.contains(sample.0);

@@ -134,6 +134,7 @@ impl Studio {
                 focus_first(&mut self.window);
                 self.window.run(Command::Large(true));
             }
+            View::Map => self.window.run(Command::Lens(Lens::Map)),
             View::Statistics => {
                 if let Some(tab) = shot.tab {
                     let view = self.window.state.statistics.view.clone();

@@ -38,6 +38,8 @@ pub struct Textures {
     frame: u64,
     wanted: Vec<(SampleId, u32)>,
     sent: Vec<(SampleId, u32)>,
+    records: Vec<SampleId>,
+    records_sent: Vec<SampleId>,
     full: Option<(SampleRef, TextureHandle)>,
     recent: HashMap<PathBuf, TextureHandle>,
 }
@@ -58,6 +60,7 @@ impl Textures {
     pub fn begin_frame(&mut self, ctx: &Context, budget: u64) -> bool {
         self.frame += 1;
         self.wanted.clear();
+        self.records.clear();
         let mut uploaded = 0;
         while uploaded < UPLOAD_BYTES
             && let Some((sample, side, picture)) = self.waiting.pop_front()
@@ -110,6 +113,20 @@ impl Textures {
         if !self.failed.contains_key(&sample) && !self.entries.contains_key(&sample) {
             self.wanted.push((id, side_for(pixels)));
         }
+    }
+
+    /// Asks for the record of a sample that is looked at.
+    pub fn want_record(&mut self, id: SampleId) {
+        self.records.push(id);
+    }
+
+    /// The records that are missing in this frame, if it is not the list that was sent before.
+    pub fn take_records(&mut self) -> Option<Vec<SampleId>> {
+        if self.records.is_empty() || self.records == self.records_sent {
+            return None;
+        }
+        self.records_sent.clone_from(&self.records);
+        Some(self.records.clone())
     }
 
     /// The wanted list of this frame, if it is not the one that was sent before. An empty list is sent
@@ -183,6 +200,7 @@ impl Textures {
         // Ids may mean other samples now: the next frame's list is always sent.
         self.sent.clear();
         self.sent.push((SampleId(u32::MAX), 0));
+        self.records_sent.clear();
     }
 }
 

@@ -52,6 +52,10 @@ pub struct Tokens {
     pub motion: Motion,
     /// Colours of datasets.
     pub datasets: Datasets,
+    /// Colours of other names.
+    pub categories: Datasets,
+    /// Colours of values, from low to high.
+    pub scale: Datasets,
     /// The dark theme.
     pub dark: ThemeColors,
     /// The light theme.
@@ -102,11 +106,11 @@ pub struct Motion {
     pub seconds: f32,
 }
 
-/// Colours of datasets.
+/// A list of colours.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Datasets {
-    /// In the order in which datasets are opened; reused from the start beyond the last.
+    /// Of datasets in the order in which they are opened; reused from the start beyond the last.
     #[serde(deserialize_with = "colors")]
     pub colors: Vec<Color32>,
 }
@@ -214,6 +218,22 @@ pub fn tokens(ui: &egui::Ui) -> &'static ThemeColors {
 pub fn dataset_color(index: usize) -> Color32 {
     let colors = &TOKENS.datasets.colors;
     colors[index % colors.len()]
+}
+
+/// The colour of the name of rank `index` on the map.
+#[must_use]
+pub fn category_color(index: usize) -> Color32 {
+    let colors = &TOKENS.categories.colors;
+    colors[index % colors.len()]
+}
+
+/// The colour of a value between 0 (low) and 1 (high).
+#[must_use]
+pub fn scale_color(value: f32) -> Color32 {
+    let colors = &TOKENS.scale.colors;
+    let at = value.clamp(0.0, 1.0) * (colors.len() - 1) as f32;
+    let low = (at as usize).min(colors.len() - 2);
+    colors[low].lerp_to_gamma(colors[low + 1], at - low as f32)
 }
 
 /// The family of headings and of the row the eye is on.

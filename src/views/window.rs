@@ -12,10 +12,12 @@ use eframe::egui_wgpu;
 use egui::{CentralPanel, Context, Frame, Margin, Panel, Ui, ViewportCommand, vec2};
 
 use super::grid::{GridFrame, grid_ui};
+use super::map::{MapFrame, map_ui};
 use super::statistics::{StatisticsFrame, statistics_ui};
 use super::status_bar::{Vitals, status_bar_ui};
 use super::textures::Textures;
 use super::theme::{self, tokens};
+use super::tiles::Tiles;
 use super::toasts::Toasts;
 use super::{Commands, chips_bar, dialogs, filters, inspector, picture, shortcuts, top_bar, welcome};
 use crate::app::launch::WindowOptions;
@@ -37,6 +39,8 @@ pub struct Window {
     grid: GridFrame,
     side_bar: SideBar,
     statistics: StatisticsFrame,
+    tiles: Tiles,
+    map: MapFrame,
     commands: Commands,
     started: Instant,
     vitals: Vitals,
@@ -62,13 +66,19 @@ impl Window {
             .and_then(|file| std::fs::read_to_string(file).ok())
             .map_or_else(Settings::default, |text| Settings::from_toml(&text));
         let mut window = Self {
-            state: State { settings, ..State::default() },
+            state: State {
+                lens: settings.layout.visible().first().copied().unwrap_or_default(),
+                settings,
+                ..State::default()
+            },
             jobs,
             textures: Textures::default(),
             toasts: Toasts::default(),
             grid: GridFrame::default(),
             side_bar: SideBar::default(),
             statistics: StatisticsFrame::default(),
+            tiles: Tiles::default(),
+            map: MapFrame::default(),
             commands: Commands::default(),
             started: Instant::now(),
             vitals: Vitals::default(),
@@ -135,6 +145,10 @@ impl Window {
                     groups.into_iter().map(|group| Group { name: group.name, samples: group.samples }).collect();
                 self.jobs.stats(StatsAsk { generation, population, groups, request });
             }
+            Effect::ExportPositions { population, samples, places, path } => {
+                self.jobs.export_positions(population, samples, places, path);
+            }
+            Effect::Map(order) => self.jobs.map(order),
             Effect::WriteFile { path, bytes } => self.jobs.write_file(&self.state.population, path, bytes),
             Effect::CopyKeys(population, samples) => self.jobs.copy_keys(population, samples),
             Effect::SaveSettings(settings) => self.save_settings(&settings),
@@ -249,10 +263,24 @@ impl Window {
                     let rect = ui.available_rect_before_wrap();
                     picture::picture_ui(ui, state, &self.textures, out, sample, rect, "large");
                 }
-                None if state.lens == Lens::Statistics => statistics_ui(ui, state, &mut self.statistics, out),
-                None => grid_ui(ui, state, &mut self.textures, &mut self.grid, out),
+                None => {
+                    let (textures, grid, statistics, map) =
+                        (&mut self.textures, &mut self.grid, &mut self.statistics, &mut self.map);
+                    self.tiles.show(ui, state, out, &mut |ui, lens, out| match lens {
+                        Lens::Grid => grid_ui(ui, state, textures, grid, out),
+                        Lens::Map => map_ui(ui, state, textures, map, out),
+                        Lens::Statistics => statistics_ui(ui, state, statistics, out),
+                    });
+                }
             }
         });
+        // What all lenses want, in one list: a new list replaces the one before.
+        if let Some(wanted) = self.textures.take_records() {
+            out.push(Command::WantRecords(wanted));
+        }
+        if let Some(wanted) = self.textures.take_wanted() {
+            out.push(Command::WantThumbnails(wanted));
+        }
     }
 
     fn apply_settings(&mut self, ctx: &Context) {

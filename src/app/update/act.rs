@@ -8,6 +8,8 @@ use crate::app::chips::{Chip, Facet};
 use crate::app::command::{Command, Effect, SetOp};
 use crate::app::grid::CELL_RANGE;
 use crate::app::history::Moment;
+use crate::app::layout::Layout;
+use crate::app::map::{Camera, MapCommand, MapView, Tool};
 use crate::app::settings::ThemeChoice;
 use crate::app::state::{Dialog, Lens, OpenDialog, Screen, State};
 use crate::base::SampleId;
@@ -46,7 +48,16 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::OpenPalette => dialog(state, Dialog::Palette { text: String::new(), row: 0 }),
         Action::ShowGrid => super::update(state, Command::Lens(Lens::Grid)),
+        Action::ShowMap => super::update(state, Command::Lens(Lens::Map)),
         Action::ShowStatistics => super::update(state, Command::Lens(Lens::Statistics)),
+        Action::MapPan => map_view(state, |view| view.tool = Tool::Pan),
+        Action::MapLasso => map_view(state, |view| view.tool = Tool::Lasso),
+        Action::MapFit => map_view(state, |view| view.camera = Camera::default()),
+        Action::ResetLayout => {
+            let Layout::Tabs { lenses, .. } = Layout::default() else { return Vec::new() };
+            let active = lenses.iter().position(|lens| *lens == state.lens).unwrap_or(0);
+            super::update(state, Command::Layout(Layout::Tabs { lenses, active }))
+        }
         Action::ToggleFilters => settings(state, |settings| settings.filters_open = !settings.filters_open),
         Action::ToggleInspector => settings(state, |settings| settings.inspector_open = !settings.inspector_open),
         Action::ToggleCaptions => settings(state, |settings| settings.captions = !settings.captions),
@@ -142,6 +153,12 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
 fn dialog(state: &mut State, dialog: Dialog) -> Vec<Effect> {
     state.dialog = Some(dialog);
     Vec::new()
+}
+
+fn map_view(state: &mut State, change: impl FnOnce(&mut MapView)) -> Vec<Effect> {
+    let mut changed = state.map.view.clone();
+    change(&mut changed);
+    super::update(state, Command::Map(MapCommand::View(Box::new(changed))))
 }
 
 fn settings(state: &mut State, change: impl FnOnce(&mut crate::app::settings::Settings)) -> Vec<Effect> {

@@ -9,14 +9,19 @@ use crate::app::grid;
 use crate::app::state::{Inspector, State};
 use crate::base::SampleId;
 
+/// A selection changed by a set.
+pub fn combined(selection: &RoaringBitmap, set: &RoaringBitmap, op: SetOp) -> RoaringBitmap {
+    match op {
+        SetOp::Replace => set.clone(),
+        SetOp::Add => selection | set,
+        SetOp::Subtract => selection - set,
+        SetOp::Intersect => selection & set,
+    }
+}
+
 /// Changes the selection by a set, with undo.
 pub fn select(state: &mut State, set: &RoaringBitmap, op: SetOp) {
-    let selection = match op {
-        SetOp::Replace => set.clone(),
-        SetOp::Add => &*state.selection | set,
-        SetOp::Subtract => &*state.selection - set,
-        SetOp::Intersect => &*state.selection & set,
-    };
+    let selection = combined(&state.selection, set, op);
     if selection != *state.selection {
         let before = state.moment();
         state.history.record(before);

@@ -12,6 +12,7 @@ use egui::{Align2, Area, Context, Id, Modal, RichText, Ui, vec2};
 use super::Commands;
 use super::theme::{self, radius, space, tokens};
 use crate::app::Command;
+use crate::app::map::MapCommand;
 use crate::app::state::{Dialog, State};
 use crate::base::dirs::expand_home;
 
@@ -50,6 +51,15 @@ pub fn dialogs_ui(ctx: &Context, state: &State, out: &mut Commands) {
                 let again = |path| Dialog::SaveFile { path, bytes: kept };
                 let done = |path: String| Command::WriteFile { path: expand_home(&path), bytes: written };
                 name_ui(ui, "File", &note, path, "Save", out, again, done);
+            });
+        }
+        Dialog::SavePositions { path, layer } => {
+            let note = "Dataset, key, x and y of every point: Parquet, or CSV if the name ends in .csv.";
+            frame(ctx, "Save positions", 520.0, out, |ui, out| {
+                let (again, of) = (layer.clone(), layer.clone());
+                let again = |path| Dialog::SavePositions { path, layer: again };
+                let done = |path: String| Command::Map(MapCommand::Export { layer: of, path: expand_home(&path) });
+                name_ui(ui, "File", note, path, "Save", out, again, done);
             });
         }
         Dialog::Export { path, selection_only } => {

@@ -30,7 +30,7 @@ use crate::app::panels::statistics::{self, Page};
 use crate::app::panels::text;
 use crate::app::state::{Dialog, Lens};
 use crate::app::statistics::{Beside, Counted, StatisticsView, Tab, groups};
-use crate::app::{Action, Command, State};
+use crate::app::{Command, State};
 
 /// The page of the last frame: made again when counts or view change, not with every frame.
 #[derive(Debug, Default)]
@@ -55,20 +55,6 @@ pub(super) struct Paint<'a> {
     rows: &'a [usize],
     /// One colour a group.
     colors: Vec<Color32>,
-}
-
-/// The tabs that choose the lens, at the left of its tool strip.
-pub fn lens_tabs_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
-    for (lens, action) in [(Lens::Grid, Action::ShowGrid), (Lens::Statistics, Action::ShowStatistics)] {
-        let on = state.lens == lens;
-        let tip = action.shortcuts().first().map_or(String::new(), |keys| keys.label());
-        if tab_button(ui, action.label(), on).on_hover_text(tip).clicked() && !on {
-            out.push(Command::Lens(lens));
-        }
-    }
-    ui.add_space(space::S4);
-    ui.separator();
-    ui.add_space(space::S4);
 }
 
 /// The whole lens.
@@ -160,7 +146,6 @@ fn strip(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
 /// Lens, groups, text, export.
 fn strip_ui(ui: &mut Ui, state: &State, view: &mut StatisticsView, made: Option<&Made>, out: &mut Commands) {
     ui.horizontal(|ui| {
-        lens_tabs_ui(ui, state, out);
         let datasets = &state.population.columns.datasets;
         if datasets.len() > 1 {
             let name = |beside: Beside| match beside {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use egui::{RichText, Ui, WidgetInfo, accesskit::Role};
 
-use super::{Paint, chart_height, colors, export_ui, facts_ui, lens_tabs_ui, plot, strip, table_ui, tabs_ui};
+use super::{Paint, chart_height, colors, export_ui, facts_ui, plot, strip, table_ui, tabs_ui};
 use crate::analysis::confusion::PredictionCounts;
 use crate::app::panels::predictions::{Group, page};
 use crate::app::panels::statistics::Page;
@@ -94,7 +94,6 @@ pub fn predictions_ui(
     let made = frame.made(state, view);
     strip(ui, |ui| {
         ui.horizontal(|ui| {
-            lens_tabs_ui(ui, state, out);
             model_ui(ui, state, out);
             if let Some(made) = made {
                 ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {

@@ -1,0 +1,397 @@
+//! The map lens: samples as points, of which near ones look alike to a model.
+//!
+//! How it works: features of the open datasets are looked for whenever the population changes ([`Looked`]); what exists decides which models and
+//! layers can be chosen. The layers that are looked at are asked of the map job, which answers with [`Placement`]s: from the cache at once, else
+//! again and again while they are computed. Colours are one byte a sample ([`colour`]); what is hidden, dimmed or chosen are the same bitmaps that
+//! all other lenses look at, so that a lasso filters the grid and a filter dims the map.
+
+pub mod area;
+pub mod colour;
+pub mod field;
+pub mod labels;
+pub mod svg;
+pub mod update;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use roaring::RoaringBitmap;
+
+use super::command::SetOp;
+use crate::jobs::Population;
+use crate::jobs::map::{MapParams, MapSource, Placement};
+use colour::{ColourBy, Legend};
+
+/// What a drag on the map does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "`label` says what each does")]
+pub enum Tool {
+    #[default]
+    Pan,
+    Lasso,
+    Rectangle,
+    Polygon,
+}
+
+impl Tool {
+    /// All of them, from the top of the strip.
+    pub const ALL: [Self; 4] = [Self::Pan, Self::Lasso, Self::Rectangle, Self::Polygon];
+
+    /// What its button says.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Pan => "Pan",
+            Self::Lasso => "Lasso",
+            Self::Rectangle => "Rectangle",
+            Self::Polygon => "Polygon",
+        }
+    }
+}
+
+/// What is drawn over each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "`LABELS` says what each draws")]
+pub struct Drawn {
+    pub points: bool,
+    pub density: bool,
+    pub contours: bool,
+    pub ratio: bool,
+    pub labels: bool,
+    pub thumbnails: bool,
+}
+
+impl Default for Drawn {
+    fn default() -> Self {
+        Self { points: true, density: false, contours: false, ratio: false, labels: true, thumbnails: true }
+    }
+}
+
+impl Drawn {
+    /// Names of the layers, in the order of [`Drawn::all`].
+    pub const LABELS: [&str; 6] =
+        ["Points", "Density", "Contours", "Ratio of two datasets", "Region labels", "Thumbnails when zoomed in"];
+
+    /// All switches, in the order of [`Drawn::LABELS`].
+    pub fn all(&mut self) -> [&mut bool; 6] {
+        [
+            &mut self.points,
+            &mut self.density,
+            &mut self.contours,
+            &mut self.ratio,
+            &mut self.labels,
+            &mut self.thumbnails,
+        ]
+    }
+}
+
+/// Where the eye is. All maps share it: each is scaled to the unit square first ([`Frame`]).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Camera {
+    /// What stands in the middle, in the unit square.
+    pub centre: [f32; 2],
+    /// 1 shows the whole square.
+    pub zoom: f32,
+}
+
+impl Default for Camera {
+    fn default() -> Self {
+        Self { centre: [0.5, 0.5], zoom: 1.0 }
+    }
+}
+
+impl Camera {
+    /// Smallest and largest zoom.
+    pub const RANGE: (f32, f32) = (0.2, 2000.0);
+
+    /// The camera after a zoom by `factor` about a point of the unit square that stays where it is.
+    #[must_use]
+    pub fn zoomed(self, factor: f32, about: [f32; 2]) -> Self {
+        let zoom = (self.zoom * factor).clamp(Self::RANGE.0, Self::RANGE.1);
+        let kept = self.zoom / zoom;
+        let centre = [0, 1].map(|axis: usize| about[axis] + (self.centre[axis] - about[axis]) * kept);
+        Self { centre, zoom }
+    }
+
+    /// The camera that shows a rectangle of the unit square with a margin.
+    #[must_use]
+    pub fn on(low: [f32; 2], high: [f32; 2]) -> Self {
+        let side = (high[0] - low[0]).max(high[1] - low[1]).max(1e-4);
+        Self {
+            centre: [(low[0] + high[0]) / 2.0, (low[1] + high[1]) / 2.0],
+            zoom: (0.85 / side).clamp(Self::RANGE.0, Self::RANGE.1),
+        }
+    }
+}
+
+/// How positions of a layout become places in the unit square: moved and scaled alike on both axes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Frame {
+    low: [f32; 2],
+    scale: f32,
+}
+
+impl Frame {
+    /// The smallest square round all finite positions, with the positions in its middle.
+    #[must_use]
+    pub fn of(positions: &[[f32; 2]]) -> Self {
+        let (mut low, mut high) = ([f32::MAX; 2], [f32::MIN; 2]);
+        for position in positions.iter().filter(|position| position[0].is_finite() && position[1].is_finite()) {
+            for axis in 0..2 {
+                low[axis] = low[axis].min(position[axis]);
+                high[axis] = high[axis].max(position[axis]);
+            }
+        }
+        if low[0] > high[0] {
+            return Self { low: [0.0; 2], scale: 1.0 };
+        }
+        let side = (high[0] - low[0]).max(high[1] - low[1]).max(1e-12);
+        let low = [0, 1].map(|axis: usize| (low[axis] + high[axis] - side) / 2.0);
+        Self { low, scale: 1.0 / side }
+    }
+
+    /// The place of a position in the unit square.
+    #[must_use]
+    pub fn place(&self, position: [f32; 2]) -> [f32; 2] {
+        [(position[0] - self.low[0]) * self.scale, (position[1] - self.low[1]) * self.scale]
+    }
+
+    /// The position at a place.
+    #[must_use]
+    pub fn position(&self, place: [f32; 2]) -> [f32; 2] {
+        [place[0] / self.scale + self.low[0], place[1] / self.scale + self.low[1]]
+    }
+}
+
+/// How the map is looked at; a view changes a copy and asks for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MapView {
+    /// The model, by the hash of its file; `None` takes the one with the most features.
+    pub model: Option<String>,
+    /// The layers side by side, in the model's order; empty takes the last.
+    pub layers: Vec<String>,
+    /// What the next layout is computed with.
+    pub params: MapParams,
+    /// What colours say.
+    pub colour: ColourBy,
+    /// Entries of the legend that are hidden, by their labels.
+    pub off: BTreeSet<String>,
+    /// What is drawn.
+    pub drawn: Drawn,
+    /// What a drag does.
+    pub tool: Tool,
+    /// Where the eye is.
+    pub camera: Camera,
+    /// The legend is open.
+    pub legend_open: bool,
+    /// The parameters are open.
+    pub params_open: bool,
+    /// Size of a point: 1 is as large as fits the number of points.
+    pub point: f32,
+}
+
+impl Default for MapView {
+    fn default() -> Self {
+        Self {
+            model: None,
+            layers: Vec::new(),
+            params: MapParams::default(),
+            colour: ColourBy::Dataset,
+            off: BTreeSet::new(),
+            drawn: Drawn::default(),
+            tool: Tool::Pan,
+            camera: Camera::default(),
+            legend_open: true,
+            params_open: false,
+            point: 1.0,
+        }
+    }
+}
+
+/// A wish about the map.
+#[derive(Clone, Debug)]
+pub enum MapCommand {
+    /// Looks at it in another way.
+    View(Box<MapView>),
+    /// Computes the layers that are looked at with the parameters of the view, from the present positions where there are any.
+    Compute {
+        /// Start where the points are now.
+        from_present: bool,
+    },
+    /// Holds the running layout, or lets it go on.
+    Pause(bool),
+    /// Ends the running layout where it is.
+    Stop,
+    /// An area was drawn on the map of a layer: corners in the unit square.
+    Area {
+        /// Which map.
+        layer: String,
+        /// The outline.
+        corners: Vec<[f32; 2]>,
+        /// How it changes the selection.
+        op: SetOp,
+    },
+    /// Hides or shows an entry of the legend.
+    Toggle(String),
+    /// Shows one entry of the legend only; once more shows all.
+    Isolate(String),
+    /// Writes the positions of a layer with keys; `.csv` writes CSV, all else Parquet.
+    Export {
+        /// Which layer.
+        layer: String,
+        /// Where to.
+        path: std::path::PathBuf,
+    },
+    /// Looks for features again: some were extracted.
+    LookAgain,
+}
+
+/// A layout with what is needed to draw it.
+#[derive(Debug)]
+pub struct Placed {
+    /// The job's answer.
+    pub placement: Arc<Placement>,
+    /// Its place in the unit square.
+    pub frame: Frame,
+}
+
+/// A layout that was asked for.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Number of the request.
+    pub generation: u64,
+    /// The model.
+    pub model: String,
+    /// The layers.
+    pub layers: Vec<String>,
+    /// With what.
+    pub params: MapParams,
+    /// Layers that are not answered in full yet.
+    pub open: BTreeSet<String>,
+}
+
+/// What was found when features were looked for.
+#[derive(Debug)]
+pub struct Looked {
+    /// The population whose samples were looked for.
+    pub population: Arc<Population>,
+    /// What there is; `None` while the look is under way.
+    pub sources: Option<Vec<MapSource>>,
+}
+
+/// Everything of the lens.
+#[derive(Debug)]
+pub struct MapLens {
+    /// How it is looked at.
+    pub view: MapView,
+    /// Which features there are.
+    pub looked: Option<Looked>,
+    /// The newest positions of each layer.
+    pub placed: BTreeMap<String, Arc<Placed>>,
+    /// The newest request.
+    pub asked: Option<Asked>,
+    /// The running layout is held.
+    pub paused: bool,
+    /// Layers whose layout is not computed yet and waits for a click, because it takes long.
+    pub waiting: BTreeSet<String>,
+    /// What the colours say.
+    pub legend: Arc<Legend>,
+    /// Matching samples a line of the legend.
+    pub matching: Arc<Vec<u64>>,
+    /// Samples that are neither filtered out nor hidden by the legend.
+    pub seen: Arc<RoaringBitmap>,
+    /// Layouts of up to so many rows are computed without being asked for.
+    pub automatic_limit: u64,
+    legend_of: Option<(Arc<Population>, ColourBy)>,
+    seen_of: Option<(Arc<RoaringBitmap>, BTreeSet<String>)>,
+    generation: u64,
+}
+
+impl Default for MapLens {
+    fn default() -> Self {
+        Self {
+            view: MapView::default(),
+            looked: None,
+            placed: BTreeMap::new(),
+            asked: None,
+            paused: false,
+            waiting: BTreeSet::new(),
+            legend: Arc::default(),
+            matching: Arc::default(),
+            seen: Arc::default(),
+            // About ten seconds on two slow cores.
+            automatic_limit: 20_000,
+            legend_of: None,
+            seen_of: None,
+            generation: 0,
+        }
+    }
+}
+
+impl MapLens {
+    /// What was found; nothing while it is looked for.
+    #[must_use]
+    pub fn sources(&self) -> &[MapSource] {
+        self.looked.as_ref().and_then(|looked| looked.sources.as_deref()).unwrap_or_default()
+    }
+
+    /// The model that is looked at.
+    #[must_use]
+    pub fn source(&self) -> Option<&MapSource> {
+        let sources = self.sources();
+        let chosen = self.view.model.as_ref().and_then(|hash| sources.iter().find(|source| source.model == *hash));
+        chosen.or_else(|| sources.iter().max_by_key(|source| source.rows()))
+    }
+
+    /// The layers that are looked at, of those that exist.
+    #[must_use]
+    pub fn layers(&self) -> Vec<String> {
+        let Some(source) = self.source() else { return Vec::new() };
+        let chosen: Vec<String> = source
+            .layers
+            .iter()
+            .map(|layer| layer.name.clone())
+            .filter(|name| self.view.layers.contains(name))
+            .collect();
+        if chosen.is_empty() {
+            source.layers.last().map(|layer| layer.name.clone()).into_iter().collect()
+        } else {
+            chosen
+        }
+    }
+
+    /// True while a layout is computed or read.
+    #[must_use]
+    pub fn running(&self) -> bool {
+        self.asked.as_ref().is_some_and(|asked| !asked.open.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zoom_keeps_what_is_under_the_pointer() {
+        let camera = Camera { centre: [0.3, 0.6], zoom: 2.0 };
+        let about = [0.8, 0.1];
+        let after = camera.zoomed(3.0, about);
+        assert_eq!(after.zoom, 6.0);
+        for axis in 0..2 {
+            let on_screen = |camera: Camera| (about[axis] - camera.centre[axis]) * camera.zoom;
+            assert!((on_screen(camera) - on_screen(after)).abs() < 1e-5);
+        }
+        assert_eq!(camera.zoomed(1e9, about).zoom, Camera::RANGE.1);
+    }
+
+    #[test]
+    fn a_frame_is_square_and_leaves_what_is_not_a_number() {
+        let frame = Frame::of(&[[0.0, 10.0], [4.0, 12.0], [f32::NAN, 0.0], [f32::INFINITY, 0.0]]);
+        assert_eq!(frame.place([0.0, 9.0]), [0.0, 0.0]);
+        assert_eq!(frame.place([4.0, 13.0]), [1.0, 1.0]);
+        assert_eq!(frame.position(frame.place([1.5, 11.0])), [1.5, 11.0]);
+        assert_eq!(Frame::of(&[]).place([0.5, 0.5]), [0.5, 0.5]);
+        let point = Frame::of(&[[3.0, 3.0]]).place([3.0, 3.0]);
+        assert!(point.iter().all(|value| value.is_finite()), "one point, or all in one place: {point:?}");
+    }
+}

@@ -1,0 +1,140 @@
+//! Densities under the points: shades, contours a dataset, the ratio of two datasets.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use egui::{Color32, ColorImage, Pos2, Rect, Shape, Stroke, TextureHandle, TextureOptions, Ui, pos2};
+use roaring::RoaringBitmap;
+
+use crate::app::State;
+use crate::app::map::field::{Field, MARGIN, SIDE, ratio};
+use crate::app::map::{Drawn, Placed};
+use crate::views::theme;
+
+/// Shares of a dataset inside its contours.
+const MASSES: [f32; 4] = [0.9, 0.7, 0.45, 0.2];
+
+/// What was made, and of what.
+pub(super) struct Fields {
+    placed: Arc<Placed>,
+    seen: Arc<RoaringBitmap>,
+    drawn: (bool, bool, bool),
+    dark: bool,
+    /// Shades of density or ratio.
+    shades: Option<TextureHandle>,
+    /// A dataset: its colour, and the pieces of its lines from the outermost.
+    contours: Vec<(Color32, Vec<Vec<[[f32; 2]; 2]>>)>,
+}
+
+impl Fields {
+    /// Makes what is switched on, where it changed.
+    pub(super) fn follow(
+        old: Option<Self>,
+        placed: &Arc<Placed>,
+        state: &State,
+        drawn: Drawn,
+        ui: &Ui,
+    ) -> Option<Self> {
+        let wanted = (drawn.density, drawn.contours, drawn.ratio);
+        let dark = ui.visuals().dark_mode;
+        if wanted == (false, false, false) {
+            return None;
+        }
+        if let Some(old) = old
+            && Arc::ptr_eq(&old.placed, placed)
+            && Arc::ptr_eq(&old.seen, &state.map.seen)
+            && (old.drawn, old.dark) == (wanted, dark)
+        {
+            return Some(old);
+        }
+        let seen = &state.map.seen;
+        let placement = &placed.placement;
+        let field = |range: std::ops::Range<u32>| {
+            let rows = placement.samples.iter().zip(placement.positions.iter());
+            Field::of(
+                rows.filter(|(sample, _)| range.contains(sample) && seen.contains(**sample))
+                    .map(|(_, position)| placed.frame.place(*position)),
+            )
+        };
+        let datasets: Vec<Field> =
+            state.population.columns.datasets.iter().map(|dataset| field(dataset.range.clone())).collect();
+        let present: BTreeSet<usize> = (0..datasets.len()).filter(|i| datasets[*i].points > 0).collect();
+        let mut shades = None;
+        if drawn.ratio
+            && let [a, b, ..] = &datasets[..]
+            && present.contains(&0)
+            && present.contains(&1)
+        {
+            shades = Some(ratio_image(&ratio(a, b)));
+        } else if drawn.density {
+            shades = Some(density_image(&field(0..u32::MAX), dark));
+        }
+        let contours = if drawn.contours {
+            present
+                .iter()
+                .map(|&i| {
+                    let levels = datasets[i].levels(&MASSES);
+                    (theme::dataset_color(i), levels.into_iter().map(|level| datasets[i].contour(level)).collect())
+                })
+                .collect()
+        } else {
+            Vec::new()
+        };
+        Some(Self {
+            placed: Arc::clone(placed),
+            seen: Arc::clone(seen),
+            drawn: wanted,
+            dark,
+            shades: shades.map(|image| ui.ctx().load_texture("map field", image, TextureOptions::LINEAR)),
+            contours,
+        })
+    }
+
+    /// What lies under the points.
+    pub(super) fn shades_ui(&self, ui: &Ui, screen: &dyn Fn([f32; 2]) -> Pos2) {
+        if let Some(texture) = &self.shades {
+            let rect = Rect::from_two_pos(screen([-MARGIN; 2]), screen([1.0 + MARGIN; 2]));
+            let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+            ui.painter().image(texture.id(), rect, uv, Color32::WHITE);
+        }
+    }
+
+    /// What lies over them.
+    pub(super) fn lines_ui(&self, ui: &Ui, screen: &dyn Fn([f32; 2]) -> Pos2) {
+        for (color, levels) in &self.contours {
+            for (i, pieces) in levels.iter().enumerate() {
+                let strength = 0.45 + 0.55 * i as f32 / levels.len() as f32;
+                let stroke = Stroke::new(1.0 + 0.35 * i as f32, color.gamma_multiply(strength));
+                let lines = pieces.iter().map(|[a, b]| Shape::line_segment([screen(*a), screen(*b)], stroke));
+                ui.painter().extend(lines);
+            }
+        }
+    }
+}
+
+/// From the bottom row to the top row of the picture.
+fn image(pixel: impl Fn(usize) -> Color32) -> ColorImage {
+    let pixels = (0..SIDE).rev().flat_map(|row| (0..SIDE).map(move |column| row * SIDE + column)).map(pixel).collect();
+    ColorImage::new([SIDE, SIDE], pixels)
+}
+
+/// On a logarithmic scale over two decades: the far edge of a heap is seen beside its middle.
+fn density_image(field: &Field, dark: bool) -> ColorImage {
+    let peak = field.peak().max(f32::MIN_POSITIVE);
+    image(|cell| {
+        let share = field.values[cell] / peak;
+        let height = (1.0 + share.max(1e-6).log10() / 2.0).clamp(0.0, 1.0);
+        let color = theme::scale_color(height);
+        color.gamma_multiply(height * if dark { 0.75 } else { 0.6 })
+    })
+}
+
+/// Red where the first dataset is denser, blue where the second is; nothing where they are alike.
+fn ratio_image(ratio: &[f32]) -> ColorImage {
+    let (first, second) = (Color32::from_rgb(0xc4, 0x36, 0x33), Color32::from_rgb(0x2b, 0x6c, 0xc4));
+    image(|cell| {
+        let value = ratio[cell] / 3.0;
+        let color = if value > 0.0 { first } else { second };
+        color.gamma_multiply(value.abs().powf(0.7) * 0.8)
+    })
+}
