@@ -8,6 +8,7 @@ pub mod linear;
 pub mod neighbours;
 pub mod labels;
 pub mod scatter;
+pub mod separation;
 pub mod sort;
 pub mod text;
 pub mod umap;

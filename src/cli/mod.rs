@@ -7,6 +7,8 @@
 
 mod features;
 mod index;
+mod matrix;
+mod neighbours;
 mod predict;
 mod progress;
 mod query;
@@ -15,6 +17,7 @@ mod show;
 mod stats;
 mod tag;
 mod taxonomy;
+mod umap;
 mod window;
 
 use std::ffi::OsString;
@@ -63,6 +66,10 @@ enum Command {
     Runtime(runtime::Args),
     /// Run a model over pictures and write what its layers give as arrays that NumPy opens.
     Features(features::Args),
+    /// Find the nearest rows of every row of features.
+    Neighbours(neighbours::Args),
+    /// Lay features out in the plane (UMAP); several files give one joint layout.
+    Umap(umap::Args),
     /// Make the two demo datasets (once) and open them.
     Demo(window::DemoArgs),
 }
@@ -164,6 +171,8 @@ fn dispatch(args: Args, out: &mut dyn Write) -> Result<Option<Launch>, CliError>
         Some(Command::Predict(args)) => predict::run(&args, catalog, out)?,
         Some(Command::Runtime(args)) => runtime::run(&args, out)?,
         Some(Command::Features(args)) => features::run(&args, catalog, out)?,
+        Some(Command::Neighbours(args)) => neighbours::run(&args, out)?,
+        Some(Command::Umap(args)) => umap::run(&args, out)?,
         Some(Command::Demo(args)) => return window::run_demo(&args, catalog, out).map(Some),
         None => return window::run(window, catalog).map(Some),
     }
