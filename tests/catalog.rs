@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 
 use shopscope::base::{CancelToken, Progress, WarningKind};
 use shopscope::catalog::filter::{self, Expr};
-use shopscope::catalog::{Catalog, CatalogError, Columns, Population, SearchQuery, Store, flags};
+use shopscope::catalog::predictions::latest_predictor;
+use shopscope::catalog::{
+    Catalog, CatalogError, Columns, NONE, Population, Prediction, Predictor, SearchQuery, Store, flags,
+};
 use shopscope::formats::{self, FieldMap, ReadOptions, Source};
 use shopscope::jobs::index::{IndexEvent, IndexOptions, IndexReport, index_sources, load_sources};
 
@@ -446,4 +449,120 @@ fn flags_of_texts() {
     assert_eq!(columns.flags, [flags::HAS_CAPTION, flags::HAS_TITLE, flags::NO_TEXT]);
     let expr = Expr::Flag(filter::Flag::NoText);
     assert_eq!(filter::eval(&expr, &columns, &filter::NoLookup).expect("a result").iter().collect::<Vec<_>>(), [2]);
+}
+
+/// A predictor over two classes.
+fn predictor(key: &str) -> Predictor {
+    Predictor {
+        key: key.to_owned(),
+        model: "00ff".to_owned(),
+        name: "Two".to_owned(),
+        classes: vec!["cat".to_owned(), "dog".to_owned()],
+    }
+}
+
+/// Rows of the only dataset, predicted as dog where their number is odd.
+fn guesses(rows: impl IntoIterator<Item = u32>) -> Vec<Prediction> {
+    let guess = |row: u32| Prediction { row, label: 1, top: vec![(row % 2, 0.75), (1 - row % 2, 0.25)] };
+    rows.into_iter().map(guess).collect()
+}
+
+#[test]
+fn predictions_stand_beside_the_samples_until_their_shard_is_read_again() {
+    let world = World::new();
+    world.shard("00.tar", "a", 30);
+    world.shard("01.tar", "b", 10);
+    world.index();
+    let catalog = Catalog::open_read(&world.catalog_file()).expect("a catalog");
+    assert_eq!(catalog.predictors().expect("a list"), []);
+    assert_eq!(catalog.predictions("k").expect("columns").predicted, [NONE; 40]);
+    let (two, other) = (predictor("k"), predictor("another reading"));
+    catalog.begin_predictions(&two, 1).expect("a predictor");
+    catalog.begin_predictions(&other, 2).expect("a predictor");
+    // A chunk over both shards, one in the middle, one with a sample that the model gave no numbers for.
+    assert_eq!(catalog.store_predictions("k", &guesses(25..35)).expect("stored"), 10);
+    assert_eq!(catalog.store_predictions("k", &guesses([3, 7, 11])).expect("stored"), 3);
+    assert_eq!(catalog.store_predictions("k", &[Prediction { row: 0, label: NONE, top: vec![] }]).expect("stored"), 1);
+    let known: Vec<u32> = catalog.predicted_rows("k").expect("rows").iter().collect();
+    assert_eq!(known, [0, 3, 7, 11].into_iter().chain(25..35).collect::<Vec<_>>());
+    assert!(catalog.predicted_rows("another reading").expect("rows").is_empty());
+    assert_eq!(catalog.prediction("k", 7).expect("read"), guesses([7]).pop());
+    assert_eq!(catalog.prediction("k", 33).expect("read"), guesses([33]).pop());
+    assert_eq!(catalog.prediction("k", 8).expect("read"), None);
+    assert_eq!(catalog.predictions_of("k", &[7, 8, 30].into_iter().collect()).expect("read"), guesses([7, 30]));
+    let columns = world.columns();
+    let open = || Population::open(&columns).expect("catalogs");
+    assert_eq!(latest_predictor(open().catalogs()).expect("read").as_deref(), Some("another reading"));
+    catalog.begin_predictions(&two, 3).expect("the same again");
+    let latest = open().with_latest_predictions().expect("predictions");
+    let find = |text: &str| -> Vec<u32> {
+        filter::eval(&filter::parse(text).expect("a filter"), &columns, &latest).expect("a result").iter().collect()
+    };
+    assert_eq!(find("predicted = dog"), [3, 7, 11, 25, 27, 29, 31, 33]);
+    assert_eq!(find("correct = no"), [26, 28, 30, 32, 34]);
+    assert_eq!(find("confidence >= 0.75"), [3, 7, 11].into_iter().chain(25..35).collect::<Vec<_>>());
+    assert_eq!(find("confidence > 0.75"), [0; 0]);
+    assert_eq!(find("predicted is not null and words > 0").len(), 13);
+    let [info, _] = &catalog.predictors().expect("a list")[..] else { panic!("two predictors") };
+    assert_eq!((&info.predictor, info.samples), (&two, 14));
+
+    // The first shard changes: its samples have no predictions, those of the other one keep theirs, also where their rows moved.
+    world.shard("00.tar", "c", 20);
+    let stale = catalog.store_predictions("k", &guesses([12])).expect("stored before");
+    assert_eq!(stale, 1);
+    world.index();
+    assert_eq!(catalog.store_predictions("k", &guesses([13, 34])).expect("only what stands"), 1);
+    let catalog = Catalog::open_read(&world.catalog_file()).expect("a catalog");
+    let known: Vec<u32> = catalog.predicted_rows("k").expect("rows").iter().collect();
+    assert_eq!(known, [20, 21, 22, 23, 24]);
+    catalog.forget_predictions("k").expect("forgotten");
+    assert!(catalog.predicted_rows("k").expect("rows").is_empty());
+    assert_eq!(catalog.predictors().expect("a list").len(), 1);
+}
+
+#[test]
+fn a_catalog_of_version_1_opens_and_has_no_predictions() {
+    let world = World::new();
+    world.shard("00.tar", "a", 30);
+    world.index();
+    let before = world.dump();
+    let make_old = || {
+        let connection = rusqlite::Connection::open(world.catalog_file()).expect("a database");
+        let sql = "DROP TABLE predictors; DROP TABLE predictions; PRAGMA user_version = 1;";
+        connection.execute_batch(sql).expect("the tables of version 1");
+    };
+    make_old();
+    // A reader that knows only the path, then a writer.
+    let catalog = Catalog::open_read(&world.catalog_file()).expect("an old catalog opens");
+    assert_eq!(catalog.predictors().expect("a list"), []);
+    catalog.begin_predictions(&predictor("k"), 1).expect("a predictor");
+    assert_eq!(catalog.store_predictions("k", &guesses(0..3)).expect("stored"), 3);
+    drop(catalog);
+    assert_eq!(world.dump(), before);
+    make_old();
+    let report = world.index();
+    assert_eq!((report.datasets[0].read, report.datasets[0].unchanged), (0, 1), "nothing is read again");
+    assert_eq!(report.datasets[0].warnings, []);
+    assert_eq!(world.dump(), before);
+}
+
+#[test]
+fn damaged_predictions_are_noticed() {
+    let world = World::new();
+    world.shard("00.tar", "a", 30);
+    world.index();
+    let catalog = Catalog::open_read(&world.catalog_file()).expect("a catalog");
+    catalog.begin_predictions(&predictor("k"), 1).expect("a predictor");
+    catalog.store_predictions("k", &guesses(0..30)).expect("stored");
+    let connection = rusqlite::Connection::open(world.catalog_file()).expect("a database");
+    let data: Vec<u8> = connection.query_row("SELECT data FROM predictions", [], |row| row.get(0)).expect("a chunk");
+    for at in (0..data.len()).step_by(101) {
+        let mut bad = data.clone();
+        bad[at] ^= 1;
+        connection.execute("UPDATE predictions SET data = ?1", [bad]).expect("written");
+        let error = catalog.predictions("k").expect_err("damage");
+        assert!(error.to_string().contains("predictions is not as it was written"), "{error}");
+    }
+    connection.execute("UPDATE predictions SET data = ?1", [data]).expect("written");
+    assert_eq!(catalog.predicted_rows("k").expect("whole again").len(), 30);
 }

@@ -59,7 +59,7 @@ const HOMES: &[(&[&str], &[&str])] = &[
     (&["rayon"], &["analysis", "catalog", "gpu", "jobs"]),
     (&["crossbeam_channel"], &["jobs", "app", "cli", "views"]),
     (&["ort", "ort_tract", "tract_onnx", "prost", "sha2", "tokenizers", "ureq", "zip"], &["model"]),
-    (&["gemm"], &["analysis"]),
+    (&["gemm", "pulp"], &["analysis"]),
     (&["anyhow"], &["cli", "views", "main"]),
     (&["directories"], &["base"]),
     (&["tracing_subscriber"], &["base"]),
@@ -108,8 +108,8 @@ const IO: &[&[&str]] = &[
     &["tempfile"],
 ];
 
-/// Where `unsafe` may be: a map of a file that another program may change needs it.
-const UNSAFE: &[&str] = &["formats/mapped.rs"];
+/// Where `unsafe` may be: a map of a file that another program may change needs it, and matrix products take pointers.
+const UNSAFE: &[&str] = &["analysis/linear/product.rs", "formats/mapped.rs"];
 
 /// A path as written, resolved to where it starts.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,10 +2,15 @@
 //! million samples is split over cores, rayon does it as plain data parallelism: no thread is started
 //! here, nothing waits, the result does not depend on the split.
 
+pub mod confusion;
 pub mod facets;
+pub mod linear;
+pub mod neighbours;
+pub mod labels;
 pub mod scatter;
 pub mod sort;
 pub mod text;
+pub mod umap;
 
 pub use facets::Facets;
 pub use sort::SortBy;

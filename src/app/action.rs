@@ -39,6 +39,7 @@ pub enum Action {
     Undo,
     Redo,
     ClearFilters,
+    ShowModels,
     ShowProblems,
     ShowLog,
     ShowHelp,
@@ -116,7 +117,7 @@ impl Shortcut {
 
 impl Action {
     /// All actions, in menu order.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::OpenDialog,
         Self::OpenDemo,
         Self::ShowWelcome,
@@ -149,6 +150,7 @@ impl Action {
         Self::ClearFilters,
         Self::Inspect,
         Self::RandomSample,
+        Self::ShowModels,
         Self::ShowProblems,
         Self::ShowLog,
         Self::ShowHelp,
@@ -191,6 +193,7 @@ impl Action {
             Self::Undo => "Undo",
             Self::Redo => "Redo",
             Self::ClearFilters => "Clear all filters",
+            Self::ShowModels => "Models…",
             Self::ShowProblems => "Problems found while reading",
             Self::ShowLog => "Log",
             Self::ShowHelp => "Keyboard and search help",
@@ -234,6 +237,7 @@ impl Action {
             | Self::ClearFilters
             | Self::RandomSample
             | Self::Inspect
+            | Self::ShowModels
             | Self::ShowProblems => Menu::Tools,
             Self::ShowLog | Self::ShowHelp | Self::ShowAbout => Menu::Help,
         }
@@ -271,6 +275,7 @@ impl Action {
             Self::ClearFilters => const { &[Shortcut::ctrl("Backspace")] },
             Self::RandomSample => const { &[Shortcut::plain("R")] },
             Self::Inspect => const { &[Shortcut::plain("Enter")] },
+            Self::ShowModels => const { &[Shortcut::ctrl("M")] },
             Self::ShowHelp => const { &[Shortcut::plain("Questionmark"), Shortcut::plain("F1")] },
             Self::OpenDemo
             | Self::CloseAll
@@ -293,6 +298,7 @@ impl Action {
             | Self::OpenPalette
             | Self::ToggleTheme
             | Self::FullScreen
+            | Self::ShowModels
             | Self::ShowLog
             | Self::ShowHelp
             | Self::ShowAbout => true,

@@ -20,6 +20,10 @@ pub enum Facet {
     Size,
     Tag,
     Flag,
+    Predicted,
+    Confidence,
+    Correct,
+    Class,
     Selection,
     Custom,
 }

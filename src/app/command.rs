@@ -94,6 +94,10 @@ pub enum Command {
     Fold(String),
     /// The text above the brand list.
     BrandText(String),
+    /// The text above the list of predicted classes.
+    PredictedText(String),
+    /// Shows the predictions of another model (its key), or of none.
+    ActivateModel(Option<String>),
     /// The text above the taxonomy tree.
     TaxonomyText(String),
     /// Changes looks.
@@ -221,6 +225,8 @@ pub enum Effect {
         /// `.csv` writes CSV, all else JSON lines.
         path: PathBuf,
     },
+    /// Show the predictions of another model, or of none.
+    Activate(Option<String>),
     /// Count words, n-grams, parts of speech and leaves of groups of samples. The newest wins.
     Stats {
         /// Number of the request.

@@ -9,10 +9,11 @@ use super::chips::{Chip, expr_of};
 use super::history::{History, Moment};
 use super::settings::Settings;
 use super::statistics::Statistics;
+use crate::analysis::confusion::PredictionCounts;
 use crate::analysis::facets::Facets;
 use crate::analysis::sort::SortBy;
 use crate::base::{SampleId, Warning};
-use crate::catalog::Record;
+use crate::catalog::{Prediction, Record};
 use crate::catalog::filter::Expr;
 use crate::formats::FieldMap;
 use crate::jobs::{FoundSource, JobStatus, Level, Population, QueryResult, RecentSource, SampleRef, SavedView};
@@ -125,6 +126,8 @@ pub struct Inspector {
     pub record: Option<Arc<Record>>,
     /// The raw record as pretty JSON, once read; or why it cannot be.
     pub raw: Option<Result<Arc<str>, String>>,
+    /// What the active model says of the sample, if anything.
+    pub prediction: Option<Prediction>,
     /// Why the picture cannot be shown.
     pub picture_error: Option<String>,
     /// Zoom of the picture: `None` fits it.
@@ -173,6 +176,8 @@ pub struct State {
     pub population: Arc<Population>,
     /// Counts over the whole population (the faint numbers).
     pub whole: Arc<Facets>,
+    /// Counts of the active model's predictions over the whole population.
+    pub whole_predictions: Option<Arc<PredictionCounts>>,
     /// Active filters.
     pub chips: Vec<Chip>,
     /// What is typed in the search field (it may be ahead of the search chip).
@@ -209,6 +214,8 @@ pub struct State {
     pub folded: BTreeSet<String>,
     /// What is typed above the brand list.
     pub brand_text: String,
+    /// What is typed above the list of predicted classes.
+    pub predicted_text: String,
     /// What is typed above the taxonomy tree.
     pub taxonomy_text: String,
     /// The dialog over the window.

@@ -21,13 +21,21 @@ pub enum Tab {
     Ngrams,
     Leaves,
     Vocabulary,
+    Predictions,
     Paper,
 }
 
 impl Tab {
     /// All of them, left to right.
-    pub const ALL: [Self; 6] =
-        [Self::Words, Self::PartsOfSpeech, Self::Ngrams, Self::Leaves, Self::Vocabulary, Self::Paper];
+    pub const ALL: [Self; 7] = [
+        Self::Words,
+        Self::PartsOfSpeech,
+        Self::Ngrams,
+        Self::Leaves,
+        Self::Vocabulary,
+        Self::Predictions,
+        Self::Paper,
+    ];
 
     /// What the tab says.
     #[must_use]
@@ -38,6 +46,7 @@ impl Tab {
             Self::Ngrams => "n-grams",
             Self::Leaves => "Leaves",
             Self::Vocabulary => "Vocabulary",
+            Self::Predictions => "Predictions",
             Self::Paper => "Paper",
         }
     }
@@ -51,6 +60,7 @@ impl Tab {
             Self::Ngrams => "n-grams",
             Self::Leaves => "leaves",
             Self::Vocabulary => "vocabulary",
+            Self::Predictions => "predictions",
             Self::Paper => "paper",
         }
     }
@@ -101,6 +111,8 @@ pub struct StatisticsView {
     pub leaf_view: LeafView,
     /// Level of the taxonomy, 0 for the roots; `None` for end leaves.
     pub level: Option<u16>,
+    /// Of predictions: confusions instead of classes.
+    pub pairs: bool,
 }
 
 impl Default for StatisticsView {
@@ -121,6 +133,7 @@ impl Default for StatisticsView {
             growth: false,
             leaf_view: LeafView::Histogram,
             level: None,
+            pairs: false,
         }
     }
 }
@@ -286,7 +299,7 @@ pub(super) fn count(state: &mut State) -> Vec<Effect> {
 fn is_asked(state: &State, groups: &[Group]) -> bool {
     let statistics = &state.statistics;
     statistics.asked.as_ref().is_some_and(|asked| {
-        Arc::ptr_eq(&asked.population, &state.population)
+        Arc::ptr_eq(&asked.population.columns, &state.population.columns)
             && asked.text == statistics.view.text
             && asked.groups == groups
     })
@@ -320,11 +333,10 @@ pub(super) fn answered(state: &mut State, generation: u64, report: Option<Arc<St
         .map(|group| {
             let is = |other: &RoaringBitmap| *group.samples == *other;
             // The window has counted these two already.
-            if Arc::ptr_eq(&asked.population, &state.population) && is(&state.result.matching) {
+            let is_same = Arc::ptr_eq(&asked.population.columns, &state.population.columns);
+            if is_same && is(&state.result.matching) {
                 Arc::clone(&state.result.facets)
-            } else if Arc::ptr_eq(&asked.population, &state.population)
-                && group.samples.len() == u64::from(columns.len())
-            {
+            } else if is_same && group.samples.len() == u64::from(columns.len()) {
                 Arc::clone(&state.whole)
             } else {
                 Arc::new(Facets::count(columns, &group.samples))

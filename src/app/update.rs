@@ -120,6 +120,11 @@ fn change(state: &mut State, command: Command) -> Vec<Effect> {
             state.brand_text = text;
             Vec::new()
         }
+        Command::PredictedText(text) => {
+            state.predicted_text = text;
+            Vec::new()
+        }
+        Command::ActivateModel(key) => vec![Effect::Activate(key)],
         Command::TaxonomyText(text) => {
             state.taxonomy_text = text;
             Vec::new()
@@ -349,6 +354,10 @@ fn facet_of(word: &str) -> Facet {
         Facet::Size,
         Facet::Tag,
         Facet::Flag,
+        Facet::Predicted,
+        Facet::Confidence,
+        Facet::Correct,
+        Facet::Class,
     ]
     .into_iter()
     .find(|facet| format!("{facet:?}") == word)

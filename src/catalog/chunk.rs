@@ -288,7 +288,7 @@ pub(super) fn decode_columns(data: &[u8], n: usize, rows: &mut RowColumns) -> Op
 }
 
 /// A fast sum that notices flipped bits and moved pages: four multiplied lanes over 8-byte words.
-fn checksum(data: &[u8]) -> u64 {
+pub(super) fn checksum(data: &[u8]) -> u64 {
     const K: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut lanes = [1_u64, 2, 3, 4];
     let mut chunks = data.chunks_exact(32);

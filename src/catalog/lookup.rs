@@ -1,13 +1,15 @@
 //! Answers a filter's questions to the catalogs of a whole population.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
 use super::columns::Columns;
 use super::dataset::{Catalog, Record};
 use super::error::CatalogError;
-use super::filter::{FilterError, Lookup};
+use super::filter::{self, FilterError, Lookup};
+use super::predictions::{Predictions, latest_predictor};
 use super::search::SearchQuery;
 use crate::base::SampleId;
 
@@ -17,6 +19,7 @@ pub struct Population<'a> {
     columns: &'a Columns,
     catalogs: Vec<Catalog>,
     tags: RefCell<Option<Vec<(String, RoaringBitmap)>>>,
+    predictions: Option<Arc<Predictions>>,
 }
 
 impl<'a> Population<'a> {
@@ -31,7 +34,26 @@ impl<'a> Population<'a> {
             Ok(catalog)
         };
         let catalogs = columns.datasets.iter().map(open).collect::<Result<_, CatalogError>>()?;
-        Ok(Self { columns, catalogs, tags: RefCell::default() })
+        Ok(Self { columns, catalogs, tags: RefCell::default(), predictions: None })
+    }
+
+    /// Filters shall ask these predictions, which are over the same population.
+    #[must_use]
+    pub fn with_predictions(mut self, predictions: Option<Arc<Predictions>>) -> Self {
+        self.predictions = predictions;
+        self
+    }
+
+    /// Filters shall ask the predictions of the model that ran last, where one did.
+    ///
+    /// # Errors
+    /// If a catalog cannot be read.
+    pub fn with_latest_predictions(self) -> Result<Self, CatalogError> {
+        let found = match latest_predictor(&self.catalogs)? {
+            Some(key) => Predictions::load(self.columns, &self.catalogs, &key)?,
+            None => None,
+        };
+        Ok(self.with_predictions(found.map(Arc::new)))
     }
 
     /// The catalogs in the order of the datasets.
@@ -134,6 +156,10 @@ impl Lookup for Population<'_> {
     fn tagged(&self) -> Result<RoaringBitmap, FilterError> {
         let tags = self.tags().map_err(sentence)?;
         Ok(tags.into_iter().fold(RoaringBitmap::new(), |all, (_, samples)| all | samples))
+    }
+
+    fn predictions(&self) -> Result<&Predictions, FilterError> {
+        self.predictions.as_deref().ok_or_else(filter::no_predictions)
     }
 
     fn with_key(&self, key: &str, candidates: RoaringBitmap) -> Result<RoaringBitmap, FilterError> {

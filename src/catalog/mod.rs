@@ -18,6 +18,7 @@ pub mod export;
 pub mod filter;
 mod find;
 mod lookup;
+pub mod predictions;
 mod record;
 mod schema;
 mod search;
@@ -34,8 +35,9 @@ pub use columns::{
 pub use dataset::{Catalog, Record};
 pub use error::CatalogError;
 pub use lookup::Population;
+pub use predictions::{Prediction, PredictionColumns, Predictions, Predictor};
 pub use search::{SearchQuery, TextColumn};
 pub use store::{Recent, Store};
 pub use taxonomy::{NONE, Taxonomy, TaxonomyNode};
-pub use texts::Texts;
+pub use texts::{ClassFields, Texts};
 pub use writer::{Plan, Writer};

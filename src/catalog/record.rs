@@ -101,6 +101,7 @@ pub(super) struct SearchTexts<'a> {
     pub brand: Option<&'a str>,
     pub leaf: Option<&'a str>,
     pub wnid: Option<&'a str>,
+    pub class_index: Option<u32>,
 }
 
 /// Reads what the text index needs; `bullets` and `taxonomy` are joined into the buffers.
@@ -127,7 +128,8 @@ pub(super) fn search_texts<'a>(
             out.push_str(reader.text()?);
         }
     }
-    Some(SearchTexts { key, title, description, caption, brand, leaf, wnid })
+    let class_index = reader.number()?.checked_sub(1).map(|index| index as u32);
+    Some(SearchTexts { key, title, description, caption, brand, leaf, wnid, class_index })
 }
 
 /// Splits a decompressed block into its records.

@@ -14,8 +14,9 @@ use rusqlite::{Connection, OpenFlags};
 use super::error::{CatalogError, SqlResult};
 use crate::base::{Warning, WarningKind};
 
-/// The version of the tables below. A file with a higher one is refused, with a lower one rebuilt.
-pub const VERSION: i64 = 1;
+/// The version of the tables below. A file with a higher one is refused; one of version 1 gets [`PREDICTIONS`] and
+/// stands otherwise as it is.
+pub const VERSION: i64 = 2;
 
 /// `Shop` in ASCII: says that a SQLite file is ours.
 const APPLICATION_ID: i64 = 0x5368_6f70;
@@ -60,6 +61,26 @@ CREATE TABLE partials(
     data BLOB NOT NULL,
     PRIMARY KEY(shard_id, kind, params)
 ) WITHOUT ROWID;
+";
+
+/// The best classes of samples by models (since version 2). A chunk holds samples of one shard, from the row id of its first on.
+const PREDICTIONS: &str = "
+CREATE TABLE predictors(
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL UNIQUE,
+    model TEXT NOT NULL,
+    name TEXT NOT NULL,
+    classes TEXT NOT NULL,
+    run INTEGER NOT NULL
+);
+CREATE TABLE predictions(
+    id INTEGER PRIMARY KEY,
+    predictor INTEGER NOT NULL,
+    first_rowid INTEGER NOT NULL,
+    rows INTEGER NOT NULL,
+    data BLOB NOT NULL
+);
+CREATE INDEX predictions_by_rowid ON predictions(predictor, first_rowid);
 ";
 
 /// The text index. `contentless_delete` lets a shard's rows go without their text; the texts themselves
@@ -129,13 +150,17 @@ fn open_patiently(path: &Path) -> Result<Connection, CatalogError> {
     open_checked(path)
 }
 
-/// Opens an existing catalog and changes nothing about it.
+/// Opens an existing catalog and changes nothing about it but the version of its tables.
 pub(super) fn open_existing(path: &Path) -> Result<Connection, CatalogError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).at(path)?;
     configure(&connection, path)?;
     match version(&connection, path)? {
         VERSION => Ok(connection),
+        1 => {
+            migrate(&connection, path)?;
+            Ok(connection)
+        }
         found if found > VERSION => Err(CatalogError::Newer { path: path.to_owned(), found, known: VERSION }),
         _ => Err(CatalogError::corrupt(path, "it is not a shopscope catalog or an outdated one")),
     }
@@ -160,7 +185,11 @@ fn open_checked(path: &Path) -> Result<Connection, CatalogError> {
     if found > VERSION {
         return Err(CatalogError::Newer { path: path.to_owned(), found, known: VERSION });
     }
-    // New or older. Two processes may be here at once: the first makes the tables, the second finds them.
+    if found == 1 {
+        migrate(&connection, path)?;
+        return Ok(connection);
+    }
+    // New. Two processes may be here at once: the first makes the tables, the second finds them.
     let transaction =
         rusqlite::Transaction::new_unchecked(&connection, rusqlite::TransactionBehavior::Immediate).at(path)?;
     let found = version(&transaction, path)?;
@@ -171,6 +200,7 @@ fn open_checked(path: &Path) -> Result<Connection, CatalogError> {
             return Err(CatalogError::corrupt(path, "it is not a shopscope catalog or an outdated one"));
         }
         transaction.execute_batch(TABLES).at(path)?;
+        transaction.execute_batch(PREDICTIONS).at(path)?;
         transaction.execute_batch(FTS).at(path)?;
         // A larger hash of pending terms: fewer and longer segments, 8 % faster than with the usual 1 MB.
         transaction.execute_batch("INSERT INTO fts(fts, rank) VALUES ('hashsize', 16777216);").at(path)?;
@@ -179,6 +209,17 @@ fn open_checked(path: &Path) -> Result<Connection, CatalogError> {
     }
     transaction.commit().at(path)?;
     Ok(connection)
+}
+
+/// Brings a catalog of version 1 to [`VERSION`]: it has no predictions yet. Of several processes the first does it.
+fn migrate(connection: &Connection, path: &Path) -> Result<(), CatalogError> {
+    let transaction =
+        rusqlite::Transaction::new_unchecked(connection, rusqlite::TransactionBehavior::Immediate).at(path)?;
+    if version(&transaction, path)? == 1 {
+        transaction.execute_batch(PREDICTIONS).at(path)?;
+        transaction.pragma_update(None, "user_version", VERSION).at(path)?;
+    }
+    transaction.commit().at(path)
 }
 
 /// The version of the file's tables, 0 for a new file. A foreign SQLite file is an error.

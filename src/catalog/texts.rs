@@ -7,6 +7,17 @@ use super::dataset::{Catalog, decompress};
 use super::error::{CatalogError, SqlResult};
 use super::record;
 
+/// What a sample says of its class; [`Catalog::each_text`] reads it with the texts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClassFields<'a> {
+    /// The leaf's name.
+    pub leaf: Option<&'a str>,
+    /// The WordNet id.
+    pub wnid: Option<&'a str>,
+    /// The index of the class in the dataset's own list.
+    pub class_index: Option<u32>,
+}
+
 /// The texts of one sample, borrowed from a decompressed block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Texts<'a> {
@@ -18,6 +29,8 @@ pub struct Texts<'a> {
     pub description: Option<&'a str>,
     /// The bullets, a line each; `None` where there is none.
     pub bullets: Option<&'a str>,
+    /// What it says of its class.
+    pub class: ClassFields<'a>,
 }
 
 impl Catalog {
@@ -69,6 +82,7 @@ impl Catalog {
                         title: texts.title,
                         description: texts.description,
                         bullets: (!bullets.is_empty()).then_some(&*bullets),
+                        class: ClassFields { leaf: texts.leaf, wnid: texts.wnid, class_index: texts.class_index },
                     })?;
                 }
             }

@@ -298,6 +298,7 @@ impl Writer {
             "DELETE FROM columns WHERE first_rowid >= ?1 AND first_rowid < ?2",
             "DELETE FROM texts WHERE first_rowid >= ?1 AND first_rowid < ?2",
             "DELETE FROM duplicates WHERE rowid_ >= ?1 AND rowid_ < ?2",
+            "DELETE FROM predictions WHERE predictor IN (SELECT id FROM predictors) AND first_rowid >= ?1 AND first_rowid < ?2",
         ] {
             connection.prepare_cached(sql).at(path)?.execute([base, end]).at(path)?;
         }

@@ -5,9 +5,12 @@
 //! with one sentence on stderr, 2 arguments that cannot be read. A reader that closes stdout early
 //! (`| head`) ends the command quietly.
 
+mod features;
 mod index;
+mod predict;
 mod progress;
 mod query;
+mod runtime;
 mod show;
 mod stats;
 mod tag;
@@ -54,6 +57,12 @@ enum Command {
     Stats(stats::Args),
     /// Tag words by part of speech and compare with the tags of a file.
     Tag(tag::Args),
+    /// Let a model say what it sees in every picture, keep it in the catalogs, and tell how often it is right.
+    Predict(predict::Args),
+    /// Print what runs models on this machine and why, or install ONNX Runtime.
+    Runtime(runtime::Args),
+    /// Run a model over pictures and write what its layers give as arrays that NumPy opens.
+    Features(features::Args),
     /// Make the two demo datasets (once) and open them.
     Demo(window::DemoArgs),
 }
@@ -152,6 +161,9 @@ fn dispatch(args: Args, out: &mut dyn Write) -> Result<Option<Launch>, CliError>
         Some(Command::Taxonomy(args)) => taxonomy::run(&args, catalog, out)?,
         Some(Command::Stats(args)) => stats::run(&args, catalog, out)?,
         Some(Command::Tag(args)) => tag::run(&args, out)?,
+        Some(Command::Predict(args)) => predict::run(&args, catalog, out)?,
+        Some(Command::Runtime(args)) => runtime::run(&args, out)?,
+        Some(Command::Features(args)) => features::run(&args, catalog, out)?,
         Some(Command::Demo(args)) => return window::run_demo(&args, catalog, out).map(Some),
         None => return window::run(window, catalog).map(Some),
     }
@@ -167,7 +179,11 @@ fn open_store(catalog: Option<PathBuf>) -> Result<(Store, Vec<Warning>), CliErro
 }
 
 fn note(warning: &Warning) {
-    eprintln!("shopscope: {}", warning.message);
+    note_text(&warning.message);
+}
+
+fn note_text(text: &str) {
+    eprintln!("shopscope: {text}");
 }
 
 /// What the paths hold, with names that are unique.

@@ -1,9 +1,9 @@
 //! Progress of indexing on stderr, if a person looks at it.
 
 use std::io::{IsTerminal, stderr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use crate::base::Progress;
 use crate::jobs;
@@ -29,7 +29,33 @@ pub(super) fn drawn<T>(progress: &Progress, work: impl FnOnce() -> T) -> T {
     with_bar(progress, |_| work())
 }
 
+/// Runs `work` on `total` pictures with a bar that shows how many a second and what is left.
+pub(super) fn rated<T>(progress: &Progress, total: u64, work: impl FnOnce() -> T) -> T {
+    let started = Instant::now();
+    let message = || {
+        let (done, secs) = (progress.samples() as f64, started.elapsed().as_secs_f64());
+        // What an earlier run did does not count as fast.
+        let left = total as f64 * (1.0 - f64::from(progress.fraction().unwrap_or(0.0)));
+        let rate = done / secs.max(1e-3);
+        match (left / rate).ceil() {
+            secs if done > 0.0 && secs < 1e7 => {
+                format!("{rate:.1} pictures/s  {} left", HumanDuration(Duration::from_secs(secs as u64)))
+            }
+            _ => "starting".to_owned(),
+        }
+    };
+    bar(progress, &message, |_| work())
+}
+
 fn with_bar<T>(progress: &Progress, work: impl FnOnce(Option<&ProgressBar>) -> T) -> T {
+    bar(progress, &|| format!("{} samples", progress.samples()), work)
+}
+
+fn bar<T>(
+    progress: &Progress,
+    message: &(dyn Fn() -> String + Sync),
+    work: impl FnOnce(Option<&ProgressBar>) -> T,
+) -> T {
     if !stderr().is_terminal() {
         return work(None);
     }
@@ -38,7 +64,7 @@ fn with_bar<T>(progress: &Progress, work: impl FnOnce(Option<&ProgressBar>) -> T
     bar.set_style(style.expect("the template is right"));
     let tick = || {
         bar.set_position((progress.fraction().unwrap_or(0.0) * 1000.0) as u64);
-        bar.set_message(format!("{} samples", progress.samples()));
+        bar.set_message(message());
     };
     let done = jobs::index::while_ticking(Duration::from_millis(100), tick, || work(Some(&bar)));
     bar.finish_and_clear();

@@ -86,7 +86,7 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
     }
     // The store is held: a temporary one goes away with it.
     let Loaded { columns, store: _store, .. } = load(&args.paths, catalog, true)?;
-    let population = Population::open(&columns)?;
+    let population = Population::open(&columns)?.with_latest_predictions()?;
     let found = matching(args, &columns, &population)?;
     if args.count {
         writeln!(out, "{}", found.len())?;

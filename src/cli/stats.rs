@@ -112,7 +112,7 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
     // Only a filter can search the text.
     // The store is held: a temporary one goes away with it.
     let Loaded { columns, store: _store, .. } = load_found(store, sources, args.filter.is_some(), map)?;
-    let matching = filter::eval(&expr, &columns, &Population::open(&columns)?)?;
+    let matching = filter::eval(&expr, &columns, &Population::open(&columns)?.with_latest_predictions()?)?;
     let mut groups = if there.is_empty() {
         here.iter().map(|&at| group(&columns, &[at], &matching)).collect()
     } else {

@@ -38,7 +38,7 @@ pub(super) struct ScreenArgs {
     /// A search to apply before the screenshot.
     #[arg(long, value_name = "TEXT", requires = "screenshot")]
     search: Option<String>,
-    /// The tab of the statistics: words, parts-of-speech, n-grams, leaves, vocabulary, paper.
+    /// The tab of the statistics: words, parts-of-speech, n-grams, leaves, vocabulary, predictions, paper.
     #[arg(long, value_name = "TAB", requires = "screenshot", value_parser = tab, hide = true)]
     tab: Option<Tab>,
 }

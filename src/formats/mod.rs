@@ -1,6 +1,6 @@
 //! Floor 1: containers. Finds out what a path holds ([`detect`]), reads it shard by shard into
 //! [`RawSample`]s ([`scan`]) and hands out single pictures and records later ([`ShardReader`]);
-//! decodes pictures and makes thumbnails ([`image`]); draws and writes the demo datasets ([`demo`]).
+//! decodes pictures and makes thumbnails ([`image`]); reads and writes arrays ([`npy`]); draws and writes the demo datasets ([`demo`]).
 //!
 //! How it works: a [`Source`] is one dataset: a root, a format and its shards. `scan` walks one shard
 //! from start to end, hands each sample to a [`Sink`] and turns every local failure into a warning.
@@ -20,6 +20,7 @@ pub mod image;
 mod keys;
 mod mapped;
 mod natural;
+pub mod npy;
 mod parquet;
 mod reader;
 mod report;

@@ -82,12 +82,23 @@ pub fn synset(wnid: &str) -> Option<Synset> {
     table().synset(offset(wnid)?)
 }
 
+/// The wnids of ImageNet-1k's thousand classes, in the order of class indices (sorted).
+#[must_use]
+pub fn classes() -> &'static [&'static str] {
+    static INDEX: OnceLock<Vec<&str>> = OnceLock::new();
+    INDEX.get_or_init(|| CLASSES.lines().collect())
+}
+
 /// The class index of a wnid in ImageNet-1k: its position in sorted order. `None` for other synsets.
 #[must_use]
 pub fn class_index(wnid: &str) -> Option<u32> {
-    static INDEX: OnceLock<Vec<&str>> = OnceLock::new();
-    let index = INDEX.get_or_init(|| CLASSES.lines().collect());
-    index.binary_search(&wnid).ok().map(|at| at as u32)
+    classes().binary_search(&wnid).ok().map(|at| at as u32)
+}
+
+/// The wnid of a class of ImageNet-1k: the reverse of [`class_index`].
+#[must_use]
+pub fn class_wnid(class: u32) -> Option<&'static str> {
+    classes().get(class as usize).copied()
 }
 
 fn offset(wnid: &str) -> Option<u32> {

@@ -19,12 +19,13 @@ use super::index::{self, IndexEvent, IndexOptions};
 use super::reader::DatasetReader;
 use super::{
     Event, FoundSource, JobsOptions, Level, OpenDataset, Outbox, Population, PopulationUpdate, RecentSource, Registry,
-    SavedView, guarded,
+    SavedView, guarded, query,
 };
 use crate::analysis::facets::Facets;
 use crate::base::dirs::expand_home;
 use crate::base::{SampleId, Warning};
-use crate::catalog::{Catalog, Columns, DatasetColumns, Store, flags};
+use crate::catalog::predictions::PredictorInfo;
+use crate::catalog::{Catalog, Columns, DatasetColumns, PredictionColumns, Predictions, Predictor, Store, flags};
 use crate::formats::demo::DemoOptions;
 use crate::formats::{self, FieldMap, ReadOptions, Source, image};
 
@@ -41,6 +42,10 @@ enum Letter {
         on: bool,
     },
     SaveView(String, Option<String>),
+    /// The model whose predictions are shown.
+    Activate(Option<String>),
+    /// A model stored predictions in some catalogs; its predictions are shown from now on.
+    Predicted(String),
     /// Shards of this root were committed.
     Committed {
         root: PathBuf,
@@ -128,6 +133,16 @@ impl Library {
         self.send(Letter::SaveView(name, json));
     }
 
+    pub(super) fn activate(&self, key: Option<String>) {
+        self.send(Letter::Activate(key));
+    }
+
+    /// For jobs that predict: says that predictions were stored.
+    pub(super) fn predicted(&self) -> impl Fn(&str) + Send + Sync + use<> {
+        let post = Post { inbox: self.inbox.clone(), pending: Arc::clone(&self.pending) };
+        move |key: &str| post.send(Letter::Predicted(key.to_owned()))
+    }
+
     pub(super) fn busy(&self) -> bool {
         self.pending.load(Ordering::Acquire) > 0
     }
@@ -154,10 +169,23 @@ impl Post {
     }
 }
 
+/// Which model's predictions are shown.
+#[derive(Debug)]
+enum Active {
+    /// The one that ran last over any open dataset: what was seen before is seen again.
+    Latest,
+    /// None: the user put them away.
+    None,
+    /// The one with this key.
+    Key(String),
+}
+
 struct Entry {
     open: Arc<OpenDataset>,
     columns: Arc<DatasetColumns>,
     warnings: Vec<Warning>,
+    /// What the active model (its key) said of it: read again when the columns are.
+    predictions: Option<(String, Arc<PredictionColumns>)>,
     indexing: bool,
     /// Paths it was opened by, for the list of recent sources.
     paths: Vec<PathBuf>,
@@ -171,6 +199,10 @@ struct Librarian {
     post: Post,
     entries: Vec<Entry>,
     next_uid: u32,
+    /// Which model's predictions are shown.
+    active: Active,
+    /// The columns that were published last, what they were laid out of, and counts over all of them.
+    laid_out: Option<(Vec<Arc<DatasetColumns>>, Arc<Columns>, Arc<Facets>)>,
     /// Roots with commits that were not published.
     dirty: Vec<PathBuf>,
     published: Instant,
@@ -194,6 +226,8 @@ impl Librarian {
                     post,
                     entries: Vec::new(),
                     next_uid: 0,
+                    active: Active::Latest,
+                    laid_out: None,
                     dirty: Vec::new(),
                     published: Instant::now(),
                     took: Duration::ZERO,
@@ -239,6 +273,16 @@ impl Librarian {
                     self.outbox.notice(Level::Error, error.to_string());
                 }
                 self.send_views();
+            }
+            Letter::Activate(key) => {
+                self.active = key.map_or(Active::None, Active::Key);
+                self.forget_predictions();
+                self.publish();
+            }
+            Letter::Predicted(key) => {
+                self.active = Active::Key(key);
+                self.forget_predictions();
+                self.publish();
             }
             Letter::Committed { root } => self.committed(root),
             Letter::Indexed { root } => {
@@ -325,7 +369,7 @@ impl Librarian {
             options: options.clone(),
         });
         self.next_uid += 1;
-        let entry = Entry { open, columns, warnings, indexing: true, paths: paths.to_vec() };
+        let entry = Entry { open, columns, warnings, predictions: None, indexing: true, paths: paths.to_vec() };
         match place {
             Some(i) => {
                 let paths = std::mem::take(&mut self.entries[i].paths);
@@ -431,14 +475,26 @@ impl Librarian {
                         self.next_uid += 1;
                     }
                     entry.columns = Arc::new(columns);
+                    entry.predictions = None;
                 }
                 Err(error) => self.outbox.notice(Level::Error, error.to_string()),
             }
         }
         let parts: Vec<_> = self.entries.iter().map(|entry| Arc::clone(&entry.columns)).collect();
-        let columns = Arc::new(Columns::concat(&parts));
+        let same = |old: &[Arc<DatasetColumns>]| {
+            old.len() == parts.len() && old.iter().zip(&parts).all(|(old, new)| Arc::ptr_eq(old, new))
+        };
+        let (columns, whole) = match &self.laid_out {
+            // Only tags or predictions changed: whoever holds counts of these columns need not count again.
+            Some((old, columns, whole)) if same(old) => (Arc::clone(columns), Arc::clone(whole)),
+            _ => {
+                let columns = Arc::new(Columns::concat(&parts));
+                let whole = Arc::new(Facets::count(&columns, &columns.all()));
+                self.laid_out = Some((parts, Arc::clone(&columns), Arc::clone(&whole)));
+                (columns, whole)
+            }
+        };
         let tags = self.tags(&columns);
-        let whole = Arc::new(Facets::count(&columns, &columns.all()));
         let problems = self
             .entries
             .iter()
@@ -448,10 +504,65 @@ impl Librarian {
             })
             .collect();
         let datasets = self.entries.iter().map(|entry| Arc::clone(&entry.open)).collect();
-        let population = Arc::new(Population { columns, datasets, tags });
-        self.outbox.send(Event::Population(PopulationUpdate { population, whole, problems }));
+        let (predictions, predictors) = self.predictions();
+        let counted = predictions.as_ref().map(|found| Arc::new(query::counts(found, &columns.all())));
+        let population = Arc::new(Population { columns, datasets, tags, predictions, predictors });
+        self.outbox.send(Event::Population(PopulationUpdate { population, whole, predictions: counted, problems }));
         self.published = Instant::now();
         self.took = started.elapsed();
+    }
+
+    fn forget_predictions(&mut self) {
+        self.entries.iter_mut().for_each(|entry| entry.predictions = None);
+    }
+
+    /// The predictions of the active model over all datasets, and all models that the catalogs know.
+    fn predictions(&mut self) -> (Option<Arc<Predictions>>, Vec<Predictor>) {
+        let mut known: Vec<PredictorInfo> = Vec::new();
+        let catalogs: Vec<Option<Catalog>> = self
+            .entries
+            .iter()
+            .map(|entry| {
+                let catalog = Catalog::open_read(&entry.open.catalog).and_then(|catalog| {
+                    catalog.adopt(&entry.columns);
+                    known.extend(catalog.predictors()?);
+                    Ok(catalog)
+                });
+                catalog.inspect_err(|error| self.outbox.notice(Level::Error, error.to_string())).ok()
+            })
+            .collect();
+        known.sort_by(|a, b| b.order.cmp(&a.order).then_with(|| a.predictor.key.cmp(&b.predictor.key)));
+        let mut predictors: Vec<Predictor> = Vec::new();
+        for info in known {
+            if predictors.iter().all(|other| other.key != info.predictor.key) {
+                predictors.push(info.predictor);
+            }
+        }
+        let active = match &self.active {
+            Active::None => None,
+            Active::Latest => predictors.first().cloned(),
+            Active::Key(key) => predictors.iter().find(|predictor| predictor.key == *key).cloned(),
+        };
+        let Some(predictor) = active else { return (None, predictors) };
+        let mut columns = PredictionColumns::default();
+        for (entry, catalog) in self.entries.iter_mut().zip(&catalogs) {
+            let rows = entry.columns.len() as usize;
+            let read = || match catalog.as_ref().map(|catalog| catalog.predictions(&predictor.key)) {
+                Some(Ok(found)) if found.predicted.len() == rows => Arc::new(found),
+                Some(Err(error)) => {
+                    self.outbox.notice(Level::Error, error.to_string());
+                    Arc::new(PredictionColumns::empty(rows))
+                }
+                _ => Arc::new(PredictionColumns::empty(rows)),
+            };
+            let found = match &entry.predictions {
+                Some((key, found)) if *key == predictor.key => Arc::clone(found),
+                _ => read(),
+            };
+            columns.append(&found);
+            entry.predictions = Some((predictor.key.clone(), found));
+        }
+        (Some(Arc::new(Predictions { predictor, columns })), predictors)
     }
 
     fn tags(&self, columns: &Columns) -> Vec<(String, Arc<RoaringBitmap>)> {
@@ -581,7 +692,7 @@ fn first_picture(store: &Store, options: &ReadOptions, path: &Path) -> Option<im
     let open =
         OpenDataset { uid: 0, source: Arc::new(source), catalog: columns.catalog.clone(), options: options.clone() };
     let columns = Arc::new(Columns::concat(&[columns]));
-    let population = Population { columns, datasets: vec![Arc::new(open)], tags: Vec::new() };
+    let population = Population { columns, datasets: vec![Arc::new(open)], ..Population::default() };
     let mut readers = super::ReaderCache::new();
     let sample = population.sample_ref(SampleId(row));
     let bytes = DatasetReader::of(&mut readers, &population, sample).ok()?.image_bytes(row).ok()?;

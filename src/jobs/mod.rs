@@ -14,10 +14,13 @@
 //! Requests carry an `Arc<Population>`; workers lock no state. Answers are [`Event`]s; a callback wakes
 //! the window. A panic in a worker becomes a notice and the worker goes on.
 
+pub mod batches;
 pub mod demo;
 pub mod export;
+pub mod features;
 pub mod index;
 pub mod library;
+pub mod predict;
 pub mod query;
 pub mod reader;
 pub mod records;
@@ -33,10 +36,11 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use roaring::RoaringBitmap;
 
+use crate::analysis::confusion::PredictionCounts;
 use crate::analysis::facets::Facets;
 use crate::analysis::text::report::StatsReport;
 use crate::base::{SampleId, Warning};
-use crate::catalog::{Columns, Record};
+use crate::catalog::{Columns, Prediction, Predictions, Predictor, Record};
 use crate::formats::image::Picture;
 use crate::formats::{Field, FieldMap, ReadOptions, Source};
 
@@ -76,6 +80,10 @@ pub struct Population {
     pub datasets: Vec<Arc<OpenDataset>>,
     /// Tags with the samples that carry them, by name.
     pub tags: Vec<(String, Arc<RoaringBitmap>)>,
+    /// What the active model says of the samples.
+    pub predictions: Option<Arc<Predictions>>,
+    /// Models whose predictions the catalogs hold, the latest run first.
+    pub predictors: Vec<Predictor>,
 }
 
 impl Population {
@@ -144,6 +152,8 @@ pub struct PopulationUpdate {
     pub population: Arc<Population>,
     /// Counts over all of it.
     pub whole: Arc<Facets>,
+    /// Counts of the active model's predictions over all of it.
+    pub predictions: Option<Arc<PredictionCounts>>,
     /// Warnings a dataset: name, the first ones, how many in all.
     pub problems: Vec<(String, Vec<Warning>, usize)>,
 }
@@ -172,6 +182,8 @@ pub enum Event {
         record: Arc<Record>,
         /// The record as the data has it, pretty JSON, or why it cannot be read.
         raw: Result<Arc<str>, String>,
+        /// What the active model says of it.
+        prediction: Option<Prediction>,
     },
     /// A thumbnail was decoded, or cannot be.
     Thumbnail {
@@ -363,6 +375,11 @@ impl Jobs {
     /// Saves (`Some`) or deletes a view.
     pub fn save_view(&self, name: String, json: Option<String>) {
         self.library.save_view(name, json);
+    }
+
+    /// Shows the predictions of another model, or of none.
+    pub fn activate(&self, key: Option<String>) {
+        self.library.activate(key);
     }
 
     /// Filters, sorts and counts; the newest request wins.

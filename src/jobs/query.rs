@@ -8,10 +8,11 @@ use roaring::RoaringBitmap;
 
 use super::records::Latest;
 use super::{Event, Outbox, Population, guarded};
+use crate::analysis::confusion::PredictionCounts;
 use crate::analysis::facets::Facets;
 use crate::analysis::sort::{self, SortBy};
 use crate::catalog::{
-    self,
+    self, Predictions,
     filter::{self, Expr},
 };
 
@@ -41,6 +42,8 @@ pub struct QueryResult {
     pub order: Arc<Vec<u32>>,
     /// Counts over the matching samples.
     pub facets: Arc<Facets>,
+    /// Counts of the active model's predictions over them.
+    pub predictions: Option<Arc<PredictionCounts>>,
     /// Why the condition could not be evaluated, if so; then everything matches.
     pub error: Option<String>,
     /// Seconds it took.
@@ -52,7 +55,9 @@ pub struct QueryResult {
 pub fn answer(request: &QueryRequest) -> QueryResult {
     let started = Instant::now();
     let columns = &request.population.columns;
+    let predictions = &request.population.predictions;
     let found = catalog::Population::open(columns)
+        .map(|catalogs| catalogs.with_predictions(predictions.clone()))
         .map_err(|error| error.to_string())
         .and_then(|catalogs| filter::eval(&request.expr, columns, &catalogs).map_err(|error| error.to_string()));
     let (matching, error) = match found {
@@ -61,14 +66,22 @@ pub fn answer(request: &QueryRequest) -> QueryResult {
     };
     let order = sort::order(columns, &matching, request.sort, request.descending);
     let facets = Facets::count(columns, &matching);
+    let predictions = predictions.as_ref().map(|predictions| Arc::new(counts(predictions, &matching)));
     QueryResult {
         generation: request.generation,
         matching: Arc::new(matching),
         order: Arc::new(order),
         facets: Arc::new(facets),
+        predictions,
         error,
         secs: started.elapsed().as_secs_f64(),
     }
+}
+
+/// Counts predictions over `samples`.
+#[must_use]
+pub fn counts(predictions: &Predictions, samples: &RoaringBitmap) -> PredictionCounts {
+    PredictionCounts::count(&predictions.columns, predictions.predictor.classes.len(), samples)
 }
 
 /// The lane.

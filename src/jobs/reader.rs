@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{OpenDataset, Population, ReaderCache, SampleRef};
-use crate::catalog::{Catalog, DatasetColumns, Record, flags};
+use crate::catalog::{Catalog, DatasetColumns, Prediction, Record, flags};
 use crate::formats::{RawRecord, Shard, ShardReader};
 
 /// Open shards kept a worker; the least recently used is closed.
@@ -59,6 +59,16 @@ impl DatasetReader {
     /// A sentence.
     pub fn record(&mut self, row: u32) -> Result<Record, String> {
         self.catalog.record(row).map_err(|error| error.to_string())
+    }
+
+    /// What a model said of a sample; nothing where that cannot be read: the record is shown all the same.
+    #[must_use]
+    pub fn prediction(&self, key: &str, row: u32) -> Option<Prediction> {
+        self.catalog
+            .prediction(key, row)
+            .inspect_err(|error| tracing::warn!(%error, "a prediction cannot be read"))
+            .ok()
+            .flatten()
     }
 
     /// True if the shard holds a picture of the sample.

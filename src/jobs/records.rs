@@ -143,7 +143,11 @@ fn run_inspect(lane: &Latest<InspectRequest>, outbox: &Outbox) {
             match reader.record(sample.row) {
                 Ok(record) => {
                     let raw = reader.raw_json(sample.row, &record).map(Arc::from);
-                    outbox.send(Event::Inspected { sample, record: Arc::new(record), raw });
+                    let prediction = population
+                        .predictions
+                        .as_ref()
+                        .and_then(|active| reader.prediction(&active.predictor.key, sample.row));
+                    outbox.send(Event::Inspected { sample, record: Arc::new(record), raw, prediction });
                 }
                 Err(error) => return outbox.send(Event::PictureFailed { sample, error }),
             }

@@ -6,7 +6,16 @@
 //! `jobs`: this floor starts no threads.
 
 pub mod card;
+pub mod classes;
 pub mod error;
+pub mod features;
+pub mod preprocess;
+#[expect(clippy::module_inception, reason = "the floor is named after what it is about")]
+pub mod model;
+pub mod onnx;
+pub mod runtime;
+pub mod scores;
 
 pub use card::{Card, Interpolation, Preprocessing, Stage};
 pub use error::ModelError;
+pub use model::{InputSpec, Model};

@@ -6,10 +6,11 @@ use super::histogram::{Brush, Histogram};
 use super::theme::{self, space};
 use super::widgets::{RowAction, empty_note, facet_row, field, icon_button, section};
 use super::{Commands, icons};
+use crate::analysis::confusion::{confidence_bin, confidence_start};
 use crate::analysis::facets::{bin, bin_start};
 use crate::app::chips::{Facet, alternatives};
 use crate::app::panels::side_bar::{Row, SideBar};
-use crate::app::panels::text;
+use crate::app::panels::{predictions, text};
 use crate::app::{Action, Command, State};
 use crate::catalog::filter::{Cmp, Expr, NumberField};
 
@@ -23,6 +24,7 @@ pub fn filters_ui(ui: &mut Ui, state: &State, rows: &SideBar, out: &mut Commands
         size_ui(ui, state, out);
         brands_ui(ui, state, rows, out);
         tags_ui(ui, state, rows, out);
+        predicted_ui(ui, state, rows, out);
         quality_ui(ui, state, rows, out);
     });
 }
@@ -212,6 +214,61 @@ fn tags_ui(ui: &mut Ui, state: &State, bar: &SideBar, out: &mut Commands) {
         }
         rows_ui(ui, state, out, Facet::Tag, rows, |_| None);
     });
+}
+
+/// What the active model says: classes, right and wrong, and a brush over the probabilities.
+fn predicted_ui(ui: &mut Ui, state: &State, bar: &SideBar, out: &mut Commands) {
+    let active = state.population.predictions.as_ref();
+    let note = active.map_or("", |active| active.predictor.name.as_str());
+    let note = if note.chars().count() > 24 { format!("{}…", text::cut(note, 23)) } else { note.to_owned() };
+    section(ui, state, out, "PREDICTED", &note, |ui, out| {
+        let Some(whole) = state.whole_predictions.as_ref().filter(|_| active.is_some()) else {
+            ui.horizontal(|ui| {
+                ui.add_space(space::S12);
+                let button = egui::Button::new(format!("{}  Predict …", icons::PLUS)).frame_when_inactive(false);
+                if ui.add(button).on_hover_text("Let a model say what it sees").clicked() {
+                    out.act(Action::ShowModels);
+                }
+            });
+            return;
+        };
+        let (rows, more) = &bar.predicted;
+        if *more > 0 || !state.predicted_text.is_empty() {
+            search_ui(ui, &state.predicted_text, "Find a predicted class", |text| {
+                out.push(Command::PredictedText(text));
+            });
+        }
+        rows_ui(ui, state, out, Facet::Predicted, rows, |_| None);
+        if *more > 0 {
+            empty_note(ui, &format!("and {} more: type to find them", text::count(*more as u64)));
+        }
+        ui.add_space(space::S4);
+        rows_ui(ui, state, out, Facet::Correct, &bar.correct, |_| None);
+        ui.add_space(space::S8);
+        confidence_ui(ui, state, &whole.facets.confidence, out);
+    });
+}
+
+fn confidence_ui(ui: &mut Ui, state: &State, whole: &[u32], out: &mut Commands) {
+    let bins = whole.len();
+    let edges: Vec<String> = (0..=bins).map(|bin| format!("{:.2}", confidence_start(bin))).collect();
+    let place = |value: f64| confidence_bin(value as f32);
+    let active = alternatives(&state.chips, Facet::Confidence)
+        .into_iter()
+        .find_map(predictions::confidence_range)
+        // The upper edge belongs to the next bin.
+        .map(|(low, high)| (place(low), if high >= 1.0 { bins - 1 } else { place(high).saturating_sub(1) }));
+    let empty = Vec::new();
+    let count = state.result.predictions.as_ref().map_or(&empty, |counts| &counts.facets.confidence);
+    let histogram = Histogram { name: "Confidence of the prediction", whole, count, edges: &edges, active };
+    match histogram.ui(ui) {
+        Brush::None => {}
+        Brush::Clear => out.push(Command::SetFacet(Facet::Confidence, None)),
+        Brush::Bins(first, last) => {
+            let expr = predictions::confidence_filter(first, last, bins);
+            out.push(Command::SetFacet(Facet::Confidence, Some(expr)));
+        }
+    }
 }
 
 fn quality_ui(ui: &mut Ui, state: &State, bar: &SideBar, out: &mut Commands) {

@@ -8,6 +8,7 @@ use super::theme::{self, space, tokens};
 use super::widgets::{action_button, faint, icon_button, section};
 use super::{Commands, icons};
 use crate::app::chips::Facet;
+use crate::app::panels::predictions::{self, Guess, Guesses};
 use crate::app::panels::{inspector, text};
 use crate::app::{Action, Command, State};
 use crate::base::SampleId;
@@ -53,6 +54,7 @@ fn record_ui(ui: &mut Ui, state: &State, sample: SampleId, record: &Record, out:
     ui.add(Label::new(RichText::new(headline).text_style(TextStyle::Heading)).wrap());
     path_ui(ui, record, out);
     ui.add_space(space::S4);
+    guesses_ui(ui, state, out);
     if let Some(caption) = fields.caption.as_deref().filter(|caption| caption.trim() != headline) {
         text_ui(ui, "Caption", caption, out);
     }
@@ -103,6 +105,89 @@ fn path_ui(ui: &mut Ui, record: &Record, out: &mut Commands) {
             }
         }
     });
+}
+
+/// What the active model says: a bar a class, the sample's own class marked.
+fn guesses_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
+    let guesses = predictions::guesses(state);
+    let name = state.population.predictions.as_ref().map(|active| active.predictor.name.as_str());
+    ui.horizontal(|ui| {
+        ui.label(faint(ui, "Predictions").size(theme::all().text.small));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            if let Some(name) = name {
+                let name_text = faint(ui, name).size(theme::all().text.small);
+                ui.add(Label::new(name_text).truncate()).on_hover_text(name);
+            }
+        });
+    });
+    let mut ask = |ui: &mut Ui, text: &str| {
+        ui.horizontal(|ui| {
+            ui.label(faint(ui, text));
+            if ui.button("Predict …").clicked() {
+                out.act(Action::ShowModels);
+            }
+        });
+    };
+    match guesses {
+        Guesses::NoModel(0) => ask(ui, "No predictions yet."),
+        Guesses::NoModel(_) => ask(ui, "No model is active."),
+        Guesses::NotAsked => ask(ui, "Not predicted by this model."),
+        Guesses::NoNumbers => {
+            ui.label(faint(ui, "The model gave no numbers for this picture."));
+        }
+        Guesses::Best(best) => {
+            for guess in &best {
+                guess_ui(ui, guess, out);
+            }
+            if let Some(own) = predictions::own_class(state) {
+                ui.label(faint(ui, format!("Its own class is not among them: {own}")).size(theme::all().text.small));
+            }
+        }
+    }
+    ui.add_space(space::S8);
+}
+
+/// One class: name over a bar, probability at the right; green with a mark where it is the sample's own.
+fn guess_ui(ui: &mut Ui, guess: &Guess, out: &mut Commands) {
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 21.0), Sense::click());
+    let percent = format!("{:.1} %", guess.probability * 100.0);
+    response.widget_info(|| {
+        let own = if guess.is_own { ", its own class" } else { "" };
+        let mut info = WidgetInfo::labeled(Role::Button, true, format!("Predicted {}", guess.name));
+        info.current_text_value = Some(format!("{percent}{own}"));
+        info
+    });
+    let colors = tokens(ui);
+    let painter = ui.painter();
+    if response.hovered() {
+        painter.rect_filled(rect, theme::radius::CONTROL, colors.hover);
+    }
+    let (color, mark) = if guess.is_own { (colors.ok, icons::CHECK) } else { (colors.text_faint, "") };
+    let track = egui::Rect::from_min_size(egui::pos2(rect.left(), rect.bottom() - 3.0), vec2(rect.width(), 2.0));
+    painter.rect_filled(track, 1, colors.bar);
+    let mut bar = track;
+    bar.set_width((rect.width() * guess.probability.clamp(0.0, 1.0)).max(1.0));
+    painter.rect_filled(bar, 1, color);
+    let y = rect.center().y - 1.0;
+    let small = super::widgets::font(ui, TextStyle::Small);
+    let right = painter.text(egui::pos2(rect.right(), y), egui::Align2::RIGHT_CENTER, &percent, small, colors.text);
+    let mut left = rect.left();
+    if !mark.is_empty() {
+        let at = egui::pos2(left, y);
+        painter.text(at, egui::Align2::LEFT_CENTER, mark, egui::FontId::proportional(12.0), color);
+        left += space::S16;
+    }
+    let font = super::widgets::font(ui, TextStyle::Body);
+    let galley = super::widgets::elided(ui, &guess.name, font, colors.text, right.left() - left - space::S8, 1);
+    let is_cut = galley.elided;
+    painter.galley(egui::pos2(left, y - galley.size().y / 2.0), galley, colors.text);
+    super::widgets::focus_ring(ui, &response);
+    let tip = if is_cut { format!("{}: filter by this", guess.name) } else { "Filter by this".to_owned() };
+    let response = response.on_hover_cursor(egui::CursorIcon::PointingHand).on_hover_text(tip);
+    if response.clicked() {
+        let add = ui.input(|input| input.modifiers.command);
+        out.push(Command::Toggle { facet: Facet::Predicted, expr: guess.filter.clone(), add });
+    }
 }
 
 fn head_ui(ui: &mut Ui, name: &str, text: &str, out: &mut Commands) {

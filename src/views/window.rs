@@ -121,6 +121,7 @@ impl Window {
             Effect::Reindex => self.jobs.reindex(),
             Effect::OpenDemo => self.jobs.open_demo(None),
             Effect::Look(path) => self.jobs.look(path),
+            Effect::Activate(key) => self.jobs.activate(key),
             Effect::Query(request) => self.jobs.query(request),
             Effect::Thumbnails(population, wanted) => self.jobs.thumbnails(population, wanted),
             Effect::Records(population, wanted) => self.jobs.records(population, wanted),

@@ -37,6 +37,9 @@ pub struct Row {
 /// the mass is, and a WordNet chain (entity > physical entity > object ..) is not clicked through.
 const OPENS_BY_ITSELF: f64 = 0.6;
 
+/// Predicted classes listed before "more".
+const CLASSES_SHOWN: usize = 12;
+
 /// Brands listed before "more": the field above the list finds the others.
 const BRANDS_SHOWN: usize = 40;
 
@@ -52,6 +55,10 @@ pub struct SideBar {
     pub brands: (Vec<Row>, usize),
     /// The tags.
     pub tags: Vec<Row>,
+    /// The classes that the active model predicts most, and how many more there are.
+    pub predicted: (Vec<Row>, usize),
+    /// Right and wrong predictions.
+    pub correct: Vec<Row>,
     /// The quality flags.
     pub quality: Vec<Row>,
 }
@@ -63,7 +70,7 @@ struct MadeFrom {
     result: Arc<QueryResult>,
     population: Arc<Population>,
     whole: Arc<Facets>,
-    texts: (String, String),
+    texts: [String; 3],
     expanded: BTreeMap<Vec<String>, bool>,
 }
 
@@ -75,8 +82,7 @@ impl SideBar {
                 && Arc::ptr_eq(&from.result, &state.result)
                 && Arc::ptr_eq(&from.population, &state.population)
                 && Arc::ptr_eq(&from.whole, &state.whole)
-                && from.texts.0 == state.taxonomy_text
-                && from.texts.1 == state.brand_text
+                && from.texts == [&*state.taxonomy_text, &*state.brand_text, &*state.predicted_text]
                 && from.expanded == state.expanded
         });
         if fresh {
@@ -88,13 +94,15 @@ impl SideBar {
                 result: Arc::clone(&state.result),
                 population: Arc::clone(&state.population),
                 whole: Arc::clone(&state.whole),
-                texts: (state.taxonomy_text.clone(), state.brand_text.clone()),
+                texts: [state.taxonomy_text.clone(), state.brand_text.clone(), state.predicted_text.clone()],
                 expanded: state.expanded.clone(),
             }),
             datasets: datasets(state),
             taxonomy: taxonomy(state),
             brands: brands(state, BRANDS_SHOWN),
             tags: tags(state),
+            predicted: predicted(state, CLASSES_SHOWN),
+            correct: correct(state),
             quality: quality(state),
         };
     }
@@ -286,6 +294,68 @@ pub fn tags(state: &State) -> Vec<Row> {
             }
         })
         .collect()
+}
+
+/// The predicted classes, most frequent first, at most `limit`; and how many more there are.
+#[must_use]
+pub fn predicted(state: &State, limit: usize) -> (Vec<Row>, usize) {
+    let (Some(active), Some(whole)) = (&state.population.predictions, &state.whole_predictions) else {
+        return (Vec::new(), 0);
+    };
+    let chips = alternatives(&state.chips, Facet::Predicted);
+    let needle = state.predicted_text.trim().to_lowercase();
+    let mut rows: Vec<Row> = (0..)
+        .zip(&whole.facets.classes)
+        .filter(|(_, n)| **n > 0)
+        .map(|(class, &n)| (class, n, active.class_name(class)))
+        .filter(|(_, _, name)| needle.is_empty() || name.to_lowercase().contains(&needle))
+        .map(|(class, n, name)| {
+            let expr = Expr::predicted(name.clone());
+            let counted = state.result.predictions.as_ref().and_then(|of| of.facets.classes.get(class as usize));
+            Row {
+                label: name,
+                depth: 0,
+                count: counted.copied().unwrap_or(0),
+                whole: n,
+                share: 0.0,
+                active: chips.contains(&&expr),
+                open: None,
+                expr,
+                path: Vec::new(),
+            }
+        })
+        .collect();
+    let total = rows.len();
+    rows.sort_by(|a, b| {
+        b.active.cmp(&a.active).then_with(|| b.whole.cmp(&a.whole)).then_with(|| a.label.cmp(&b.label))
+    });
+    rows.truncate(limit);
+    let most = rows.iter().map(|row| row.whole).max().unwrap_or(0);
+    rows.iter_mut().for_each(|row| row.share = share(row.whole, most));
+    (rows, total.saturating_sub(limit))
+}
+
+/// Predictions that agree with the sample's own class, and those that do not; nothing where no sample has one.
+#[must_use]
+pub fn correct(state: &State) -> Vec<Row> {
+    let Some(whole) = &state.whole_predictions else { return Vec::new() };
+    let chips = alternatives(&state.chips, Facet::Correct);
+    let total = whole.facets.correct.iter().sum::<u32>();
+    let row = |(at, label): (usize, &str)| {
+        let expr = Expr::Correct(at == 0);
+        Row {
+            label: label.to_owned(),
+            depth: 0,
+            count: state.result.predictions.as_ref().map_or(0, |of| of.facets.correct[at]),
+            whole: whole.facets.correct[at],
+            share: share(whole.facets.correct[at], total),
+            active: chips.contains(&&expr),
+            open: None,
+            expr,
+            path: Vec::new(),
+        }
+    };
+    if total == 0 { Vec::new() } else { [(0, "own class"), (1, "another class")].map(row).into() }
 }
 
 /// Quality flags that at least one sample has, in words that say what is wrong.

@@ -44,6 +44,8 @@ pub fn page(counted: &Counted, view: &StatisticsView) -> Page {
         Tab::Ngrams => ngrams(report, view),
         Tab::Leaves => leaves(counted, view),
         Tab::Vocabulary => vocabulary(report, view),
+        // Made of predictions, not of this report: `panels::predictions`.
+        Tab::Predictions => Page::default(),
         Tab::Paper => Page { tables: paper::tables(report), ..Page::default() },
     }
 }

@@ -10,6 +10,7 @@ use crate::app::command::Effect;
 use crate::app::state::{Dialog, Inspector, Screen, State};
 use crate::app::statistics;
 use crate::base::SampleId;
+use crate::jobs::query::counts;
 use crate::jobs::{Event, Level, Population, PopulationUpdate, QueryResult};
 
 /// Takes one event in. Pictures do not come here: they go straight to the views' textures.
@@ -36,10 +37,11 @@ pub fn news(state: &mut State, event: Event) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Event::Inspected { sample, record, raw } => {
+        Event::Inspected { sample, record, raw, prediction } => {
             if state.focus.map(|focus| state.population.sample_ref(focus)) == Some(sample) {
                 state.inspector.record = Some(Arc::clone(&record));
                 state.inspector.raw = Some(raw);
+                state.inspector.prediction = prediction;
             }
             state.records.insert(sample, record);
             Vec::new()
@@ -94,6 +96,7 @@ fn carried(state: &State, new: &Population, remap: &impl Fn(&RoaringBitmap) -> R
     QueryResult {
         generation: state.result.generation,
         order: Arc::new(matching.iter().collect()),
+        predictions: new.predictions.as_ref().map(|found| Arc::new(counts(found, &matching))),
         matching: Arc::new(matching),
         facets,
         error: None,
@@ -101,11 +104,28 @@ fn carried(state: &State, new: &Population, remap: &impl Fn(&RoaringBitmap) -> R
     }
 }
 
+/// The samples are the same: only tags, or what a model says of them, changed.
+fn beside(state: &mut State, old: &Population, new: Arc<Population>) -> Vec<Effect> {
+    let is_same = match (&old.predictions, &new.predictions) {
+        (None, None) => true,
+        (Some(old), Some(new)) => old == new,
+        _ => false,
+    };
+    state.population = new;
+    let mut effects = query(state);
+    if !is_same && let Some(focus) = state.focus {
+        // What stands there stays until it is read again.
+        effects.push(Effect::Inspect(Arc::clone(&state.population), state.population.sample_ref(focus)));
+    }
+    effects
+}
+
 /// A dataset was opened, closed, or grew: ids move, and everything that holds ids moves with them.
 fn population(state: &mut State, update: PopulationUpdate) -> Vec<Effect> {
     let old = Arc::clone(&state.population);
     let new = Arc::clone(&update.population);
     state.whole = update.whole;
+    state.whole_predictions = update.predictions;
     state.problems = update.problems;
     if old.columns.is_empty() && !new.columns.is_empty() || new.datasets.len() > old.datasets.len() {
         state.screen = Screen::Explore;
@@ -134,6 +154,9 @@ fn population(state: &mut State, update: PopulationUpdate) -> Vec<Effect> {
             ..State::default()
         };
         return query(state);
+    }
+    if Arc::ptr_eq(&old.columns, &new.columns) && old.datasets.len() == new.datasets.len() {
+        return beside(state, &old, new);
     }
     let remap = |set: &RoaringBitmap| new.columns.remap(&old.columns, set);
     state.selection = Arc::new(remap(&state.selection));

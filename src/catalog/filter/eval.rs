@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use roaring::RoaringBitmap;
 
 use super::super::columns::{Columns, key_hash};
+use super::super::predictions::Predictions;
 use super::super::search::SearchQuery;
 use super::super::taxonomy::NONE;
 use super::{Cmp, Expr, FilterError, NameField, NumberField};
@@ -43,6 +44,21 @@ pub trait Lookup {
         let _ = key;
         Ok(candidates)
     }
+
+    /// What the active model says, an entry for each sample of the population.
+    ///
+    /// # Errors
+    /// One sentence if no model is active.
+    fn predictions(&self) -> Result<&Predictions, FilterError> {
+        Err(no_predictions())
+    }
+}
+
+/// Why a filter by predictions cannot be evaluated where no model is active.
+pub(in crate::catalog) fn no_predictions() -> FilterError {
+    FilterError::general(
+        "there are no predictions to filter by; let a model predict first (Tools > Models, or shopscope predict)",
+    )
 }
 
 /// Refuses searches and tags: for filters that need neither.
@@ -96,6 +112,38 @@ pub fn eval(expr: &Expr, columns: &Columns, lookup: &dyn Lookup) -> Result<Roari
             datasets(columns, |name| name.to_lowercase().contains(&text))
         }
         Expr::NameNull(NameField::Dataset) => RoaringBitmap::new(),
+        Expr::Name(field @ (NameField::Predicted | NameField::Class), names) => {
+            classes(n, predictions(n, lookup)?, *field, |name| names.iter().any(|n| n == name))
+        }
+        Expr::NameContains(field @ (NameField::Predicted | NameField::Class), text) => {
+            let text = text.to_lowercase();
+            classes(n, predictions(n, lookup)?, *field, |name| name.to_lowercase().contains(&text))
+        }
+        Expr::NameNull(field @ (NameField::Predicted | NameField::Class)) => {
+            let ids = class_ids(predictions(n, lookup)?, *field);
+            scan(n, |row| ids[row] == NONE)
+        }
+        Expr::Number(NumberField::Confidence, cmp) => {
+            // NaN, where nothing is predicted, passes no comparison. The text of a filter is decimal: `= 0.9` means the nearest f32.
+            let confidence = &predictions(n, lookup)?.columns.confidence;
+            let cmp = cmp.map(|value| f64::from(value as f32));
+            scan(n, |row| cmp.test(f64::from(confidence[row])))
+        }
+        Expr::NumberNull(NumberField::Confidence) => {
+            let predicted = &predictions(n, lookup)?.columns.predicted;
+            scan(n, |row| predicted[row] == NONE)
+        }
+        Expr::Correct(yes) => {
+            let columns = &predictions(n, lookup)?.columns;
+            scan(n, |row| {
+                let (predicted, label) = (columns.predicted[row], columns.label[row]);
+                predicted != NONE && label != NONE && (predicted == label) == *yes
+            })
+        }
+        Expr::CorrectNull => {
+            let columns = &predictions(n, lookup)?.columns;
+            scan(n, |row| columns.predicted[row] == NONE || columns.label[row] == NONE)
+        }
         Expr::Name(field, names) => name_ids(columns, *field, |name| names.iter().any(|n| n == name)),
         Expr::NameContains(field, text) => {
             let text = text.to_lowercase();
@@ -155,6 +203,29 @@ pub fn eval(expr: &Expr, columns: &Columns, lookup: &dyn Lookup) -> Result<Roari
     })
 }
 
+/// The predictions, as long as the population.
+fn predictions(n: usize, lookup: &dyn Lookup) -> Result<&Predictions, FilterError> {
+    let found = lookup.predictions()?;
+    if found.columns.predicted.len() == n {
+        Ok(found)
+    } else {
+        Err(FilterError::general("the predictions are of another state of the datasets; try again in a moment"))
+    }
+}
+
+/// The predicted class of each sample, or its own.
+fn class_ids(found: &Predictions, field: NameField) -> &[u32] {
+    if field == NameField::Class { &found.columns.label } else { &found.columns.predicted }
+}
+
+/// Samples whose predicted or own class has a name that passes.
+fn classes(n: usize, found: &Predictions, field: NameField, test: impl Fn(&str) -> bool) -> RoaringBitmap {
+    let ids = class_ids(found, field);
+    let known = ids.iter().filter(|&&class| class != NONE).max().map_or(0, |&class| class as usize + 1);
+    let wanted: Vec<bool> = (0..known as u32).map(|class| test(&found.predictor.class_name(class))).collect();
+    scan(n, |row| wanted.get(ids[row] as usize) == Some(&true))
+}
+
 /// Samples of the datasets whose display name passes.
 fn datasets(columns: &Columns, test: impl Fn(&str) -> bool) -> RoaringBitmap {
     let mut found = RoaringBitmap::new();
@@ -184,6 +255,7 @@ fn name_ids(columns: &Columns, field: NameField, test: impl Fn(&str) -> bool) ->
             scan(columns.split.len(), |row| wanted.get(usize::from(columns.split[row])) == Some(&true))
         }
         NameField::Dataset => unreachable!("datasets are ranges, evaluated by `datasets`"),
+        NameField::Predicted | NameField::Class => unreachable!("predictions come from the lookup, evaluated by `classes`"),
     }
 }
 
@@ -209,6 +281,7 @@ fn number(columns: &Columns, field: NumberField, cmp: Cmp) -> RoaringBitmap {
         NumberField::Bytes => {
             scan(n, |row| columns.flags[row] & super::flags::HAS_IMAGE != 0 && cmp.test(f64::from(columns.bytes[row])))
         }
+        NumberField::Confidence => unreachable!("predictions come from the lookup, evaluated by `eval`"),
     }
 }
 
@@ -223,6 +296,7 @@ fn unknown(columns: &Columns, field: NumberField) -> RoaringBitmap {
         NumberField::Side => scan(n, |row| width[row].max(height[row]) == 0),
         NumberField::Pixels | NumberField::Aspect => scan(n, |row| width[row] == 0 || height[row] == 0),
         NumberField::Bytes => scan(n, |row| columns.flags[row] & super::flags::HAS_IMAGE == 0),
+        NumberField::Confidence => unreachable!("predictions come from the lookup, evaluated by `eval`"),
     }
 }
 

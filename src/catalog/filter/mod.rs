@@ -2,7 +2,7 @@
 //!
 //! An [`Expr`] is built by clicks or [parsed](parse) from text; its `Display` is text that parses back
 //! to it; [`eval`] turns it into the bitmap of matching samples over [`Columns`] without asking SQL,
-//! except for text search and tags, which a [`Lookup`] supplies.
+//! except for text search, tags and predictions, which a [`Lookup`] supplies.
 //!
 //! ```text
 //! leaf = "Rings"                      leaf, brand, dataset, split, key:  =  !=  in ("a", "b")  is null
@@ -12,6 +12,9 @@
 //! search ~ "red shirt"                text search in all columns
 //! words >= 20                         words, width, height, pixels, aspect, bytes:  <  <=  =  !=  >=  >  between a and b
 //! tag = best                          tag in (a, b), tag is null
+//! predicted = "dress"                 what the active model says: predicted (as leaf), confidence (as words);
+//! class = "dress"                     the sample's own class among the model's (as leaf)
+//! correct = no                        whether it agrees with the sample's own class: yes, no, is null
 //! unreadable                          flags: has image, has title, truncated, tiny, ..
 //! and  or  not  ( )
 //! ```
@@ -24,6 +27,7 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
+pub(super) use eval::no_predictions;
 pub use eval::{Lookup, NoLookup, eval};
 pub use parse::parse;
 
@@ -64,11 +68,15 @@ pub enum NameField {
     Brand,
     Dataset,
     Split,
+    Predicted,
+    /// The sample's own class among those of the active model.
+    Class,
 }
 
 impl NameField {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Leaf, Self::Brand, Self::Dataset, Self::Split];
+    pub const ALL: [Self; 6] =
+        [Self::Leaf, Self::Brand, Self::Dataset, Self::Split, Self::Predicted, Self::Class];
 
     /// Its word in a filter.
     #[must_use]
@@ -78,6 +86,8 @@ impl NameField {
             Self::Brand => "brand",
             Self::Dataset => "dataset",
             Self::Split => "split",
+            Self::Predicted => "predicted",
+            Self::Class => "class",
         }
     }
 }
@@ -99,12 +109,14 @@ pub enum NumberField {
     Aspect,
     /// Bytes of the picture as stored; unknown without a picture.
     Bytes,
+    /// Probability of the predicted class, 0 to 1; unknown without a prediction.
+    Confidence,
 }
 
 impl NumberField {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Words, Self::Width, Self::Height, Self::Side, Self::Pixels, Self::Aspect, Self::Bytes];
+    pub const ALL: [Self; 8] =
+        [Self::Words, Self::Width, Self::Height, Self::Side, Self::Pixels, Self::Aspect, Self::Bytes, Self::Confidence];
 
     /// Its word in a filter.
     #[must_use]
@@ -117,6 +129,7 @@ impl NumberField {
             Self::Pixels => "pixels",
             Self::Aspect => "aspect",
             Self::Bytes => "bytes",
+            Self::Confidence => "confidence",
         }
     }
 }
@@ -139,6 +152,19 @@ pub enum Cmp {
 }
 
 impl Cmp {
+    /// The same comparison with other numbers.
+    #[must_use]
+    pub(super) fn map(self, f: impl Fn(f64) -> f64) -> Self {
+        match self {
+            Self::Lt(x) => Self::Lt(f(x)),
+            Self::Le(x) => Self::Le(f(x)),
+            Self::Eq(x) => Self::Eq(f(x)),
+            Self::Ge(x) => Self::Ge(f(x)),
+            Self::Gt(x) => Self::Gt(f(x)),
+            Self::Between(low, high) => Self::Between(f(low), f(high)),
+        }
+    }
+
     /// True if `value` passes.
     #[must_use]
     pub fn test(self, value: f64) -> bool {
@@ -254,6 +280,10 @@ pub enum Expr {
     Tag(Vec<String>),
     /// The sample has no tag.
     TagNull,
+    /// The predicted class is (`true`) or is not (`false`) the sample's own; neither without a prediction or a class of its own.
+    Correct(bool),
+    /// The sample has no prediction, or no class of its own that the model knows.
+    CorrectNull,
     /// The flag is set.
     Flag(Flag),
     /// The key is one of these.
@@ -288,6 +318,35 @@ impl Expr {
     #[must_use]
     pub fn under<S: AsRef<str>>(path: &[S]) -> Self {
         Self::Under(path.iter().map(|name| name.as_ref().to_owned()).collect())
+    }
+
+    /// `predicted = name`.
+    #[must_use]
+    pub fn predicted(name: impl Into<String>) -> Self {
+        Self::Name(NameField::Predicted, vec![name.into()])
+    }
+
+    /// `class = name`.
+    #[must_use]
+    pub fn class(name: impl Into<String>) -> Self {
+        Self::Name(NameField::Class, vec![name.into()])
+    }
+
+    /// True if [`eval`] will ask its [`Lookup`] for predictions.
+    #[must_use]
+    pub fn asks_predictions(&self) -> bool {
+        let mut asks = false;
+        self.visit(&mut |expr| {
+            asks |= match expr {
+                Self::Name(field, _) | Self::NameContains(field, _) | Self::NameNull(field) => {
+                    matches!(field, NameField::Predicted | NameField::Class)
+                }
+                Self::Number(field, _) | Self::NumberNull(field) => *field == NumberField::Confidence,
+                Self::Correct(_) | Self::CorrectNull => true,
+                _ => false,
+            };
+        });
+        asks
     }
 
     /// `not self`; a double negation cancels.
@@ -346,6 +405,8 @@ impl fmt::Display for Expr {
                 Self::NumberNull(field) => write!(f, "{} is not null", field.as_str()),
                 Self::TaxonomyNull => f.write_str("taxonomy is not null"),
                 Self::TagNull => f.write_str("tag is not null"),
+                Self::Correct(yes) => write!(f, "correct != {}", if *yes { "yes" } else { "no" }),
+                Self::CorrectNull => f.write_str("correct is not null"),
                 inner @ (Self::And(_) | Self::Or(_)) => write!(f, "not ({inner})"),
                 inner => write!(f, "not {inner}"),
             },
@@ -368,6 +429,8 @@ impl fmt::Display for Expr {
             Self::NumberNull(field) => write!(f, "{} is null", field.as_str()),
             Self::Tag(tags) => write_names(f, "tag", tags),
             Self::TagNull => f.write_str("tag is null"),
+            Self::Correct(yes) => write!(f, "correct = {}", if *yes { "yes" } else { "no" }),
+            Self::CorrectNull => f.write_str("correct is null"),
             Self::Flag(flag) => f.write_str(flag.as_str()),
             Self::Key(keys) => write_names(f, "key", keys),
             Self::Search(column, text) => {

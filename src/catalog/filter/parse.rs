@@ -25,7 +25,7 @@ pub fn parse(text: &str) -> Result<Expr, FilterError> {
 const MAX_DEPTH: usize = 100;
 
 const FIELDS: &str = "leaf, brand, dataset, split, taxonomy, words, width, height, side, pixels, aspect, bytes, tag, key, search, \
-                      title, caption, description, bullets, or a flag such as unreadable";
+                      title, caption, description, bullets, predicted, class, confidence, correct, or a flag such as unreadable";
 
 #[derive(Clone, Debug, PartialEq)]
 enum Token {
@@ -174,6 +174,7 @@ impl Parser {
             "taxonomy" => return self.taxonomy(),
             "tag" => return self.tag(),
             "key" => return self.key(),
+            "correct" => return self.correct(),
             "search" | "text" => return self.search(None),
             "title" | "caption" | "description" | "bullets" => return self.search(TextColumn::from_word(&word)),
             "samples" => {
@@ -306,6 +307,22 @@ impl Parser {
             Some((tags, negated)) => Ok(negate(Expr::Tag(tags), negated)),
             None => self.fail("expected =, !=, in or is after tag"),
         }
+    }
+
+    fn correct(&mut self) -> Result<Expr, FilterError> {
+        if let Some(expr) = self.null(Expr::CorrectNull)? {
+            return Ok(expr);
+        }
+        let negated = self.symbol("!=");
+        if !negated && !self.symbol("=") {
+            return self.fail("expected = or is after correct: correct = no");
+        }
+        for (word, yes) in [("yes", true), ("no", false), ("true", true), ("false", false)] {
+            if self.keyword(word) {
+                return Ok(negate(Expr::Correct(yes), negated));
+            }
+        }
+        self.fail("expected yes or no")
     }
 
     fn key(&mut self) -> Result<Expr, FilterError> {

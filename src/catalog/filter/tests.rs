@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use roaring::RoaringBitmap;
 
 use super::*;
+use crate::catalog::Predictions;
 use crate::catalog::columns::{Columns, DatasetColumns, RowColumns, key_hash};
 use crate::catalog::taxonomy::NONE;
 use crate::formats::Format;
@@ -48,6 +49,17 @@ fn filters_by_example() {
         Expr::And(vec![number(NumberField::Width, Cmp::Between(1.0, 2.0)), Expr::Flag(Flag::Tiny)]),
     );
     check("aspect != 1.5", number(NumberField::Aspect, Cmp::Eq(1.5)).not());
+    check("predicted = dress", Expr::predicted("dress"));
+    check("predicted != dress", Expr::predicted("dress").not());
+    check("class = dress", Expr::class("dress"));
+    check("predicted is null", Expr::NameNull(NameField::Predicted));
+    check("confidence >= 0.5", number(NumberField::Confidence, Cmp::Ge(0.5)));
+    check("confidence is null", Expr::NumberNull(NumberField::Confidence));
+    check("correct = yes", Expr::Correct(true));
+    check("correct = NO", Expr::Correct(false));
+    check("correct != no", Expr::Correct(false).not());
+    check("correct is null", Expr::CorrectNull);
+    check("correct is not null", Expr::CorrectNull.not());
     check("tag = x", Expr::Tag(vec!["x".into()]));
     check("key = 00/a.b", Expr::Key(vec!["00/a.b".into()]));
     check("has image", Expr::Flag(Flag::HasImage));
@@ -86,6 +98,9 @@ fn mistakes_say_where_and_what() {
     check_error("samples = x", 0, "cannot be written as text");
     check_error(&"(".repeat(10_000), 100, "nested too deeply");
     check_error(&"not ".repeat(10_000), 404, "nested too deeply");
+    check_error("correct", 7, "expected = or is after correct");
+    check_error("correct = maybe", 10, "expected yes or no");
+    check_error("correct > yes", 8, "expected = or is after correct");
     check_error("leaf in (a", 10, "expected , or )");
 }
 
@@ -137,6 +152,8 @@ fn leaf_expr() -> impl Strategy<Value = Expr> {
         numbers().prop_map(Expr::NumberNull),
         names().prop_map(Expr::Tag),
         Just(Expr::TagNull),
+        any::<bool>().prop_map(Expr::Correct),
+        Just(Expr::CorrectNull),
         proptest::sample::select(&Flag::ALL[..]).prop_map(Expr::Flag),
         names().prop_map(Expr::Key),
         (column, "[a-z]{1,5}( [a-z]{1,5}\\*?)?").prop_map(|(column, text)| Expr::Search(column, text)),
@@ -154,7 +171,7 @@ fn expr() -> impl Strategy<Value = Expr> {
 }
 
 /// A sample as the naive reading sees it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Sample {
     dataset: usize,
     key: String,
@@ -168,7 +185,13 @@ struct Sample {
     bytes: u32,
     flags: u16,
     tags: Vec<String>,
+    /// Class and probability.
+    predicted: Option<(u32, f32)>,
+    label: Option<u32>,
 }
+
+/// The class without a name is called by its number.
+const CLASSES: [&str; 3] = ["a", "ab", "A"];
 
 /// Few values each, so that filters hit.
 fn small_name() -> impl Strategy<Value = String> {
@@ -180,9 +203,18 @@ fn sample() -> impl Strategy<Value = Sample> {
         (0..2_usize, "[ab]{1,2}", proptest::option::of(small_name()), proptest::option::of(small_name())),
         (proptest::option::of(small_name()), proptest::collection::vec(small_name(), 0..4), 0..30_u16, 0..5_u32),
         (0..5_u32, 0..3_u32, 0..1_u16 << flags::COUNT, proptest::collection::vec(small_name(), 0..2)),
+        (
+            proptest::option::of((0..4_u32, proptest::sample::select(vec![0.25_f32, 0.5, 0.9]))),
+            proptest::option::of(0..4_u32),
+        ),
     )
         .prop_map(
-            |((dataset, key, leaf, brand), (split, taxonomy, words, width), (height, bytes, flags, tags))| Sample {
+            |(
+                (dataset, key, leaf, brand),
+                (split, taxonomy, words, width),
+                (height, bytes, flags, tags),
+                (predicted, label),
+            )| Sample {
                 dataset,
                 key,
                 leaf,
@@ -195,6 +227,8 @@ fn sample() -> impl Strategy<Value = Sample> {
                 bytes,
                 flags,
                 tags,
+                predicted,
+                label,
             },
         )
 }
@@ -204,7 +238,7 @@ fn small_expr() -> impl Strategy<Value = Expr> {
     let names = || proptest::collection::vec(small_name(), 1..3);
     let field = || proptest::sample::select(&NameField::ALL[..]);
     let numbers = || proptest::sample::select(&NumberField::ALL[..]);
-    let value = || prop_oneof![(0..30_u32).prop_map(f64::from), Just(0.5), Just(1.5)];
+    let value = || prop_oneof![(0..30_u32).prop_map(f64::from), Just(0.5), Just(0.9), Just(1.5)];
     let cmp = prop_oneof![
         value().prop_map(Cmp::Lt),
         value().prop_map(Cmp::Le),
@@ -224,6 +258,8 @@ fn small_expr() -> impl Strategy<Value = Expr> {
         numbers().prop_map(Expr::NumberNull),
         names().prop_map(Expr::Tag),
         Just(Expr::TagNull),
+        any::<bool>().prop_map(Expr::Correct),
+        Just(Expr::CorrectNull),
         proptest::sample::select(&Flag::ALL[..]).prop_map(Expr::Flag),
         proptest::collection::vec("[ab]{1,2}", 1..3).prop_map(Expr::Key),
         proptest::collection::vec(0..60_u32, 0..9)
@@ -247,6 +283,10 @@ fn matches(expr: &Expr, id: u32, sample: &Sample) -> bool {
         NameField::Brand => sample.brand.as_deref(),
         NameField::Split => sample.split.as_deref(),
         NameField::Dataset => Some(DATASETS[sample.dataset]),
+        NameField::Predicted => {
+            sample.predicted.map(|(class, _)| CLASSES.get(class as usize).copied().unwrap_or("class 3"))
+        }
+        NameField::Class => sample.label.map(|class| CLASSES.get(class as usize).copied().unwrap_or("class 3")),
     };
     let number = |field: NumberField| {
         let (w, h) = (f64::from(sample.width), f64::from(sample.height));
@@ -258,6 +298,10 @@ fn matches(expr: &Expr, id: u32, sample: &Sample) -> bool {
             NumberField::Pixels => (w * h > 0.0).then_some(w * h),
             NumberField::Aspect => (w * h > 0.0).then(|| w / h),
             NumberField::Bytes => (sample.flags & flags::HAS_IMAGE != 0).then(|| f64::from(sample.bytes)),
+            // The decimal of the filter and the stored f32 are one number where they print alike.
+            NumberField::Confidence => {
+                sample.predicted.map(|(_, confidence)| confidence.to_string().parse().expect("a number"))
+            }
         }
     };
     match expr {
@@ -277,6 +321,10 @@ fn matches(expr: &Expr, id: u32, sample: &Sample) -> bool {
         Expr::NumberNull(field) => number(*field).is_none(),
         Expr::Tag(tags) => tags.iter().any(|tag| sample.tags.contains(tag)),
         Expr::TagNull => sample.tags.is_empty(),
+        Expr::Correct(yes) => {
+            sample.predicted.zip(sample.label).is_some_and(|((class, _), label)| (class == label) == *yes)
+        }
+        Expr::CorrectNull => sample.predicted.is_none() || sample.label.is_none(),
         Expr::Flag(flag) => sample.flags & flag.bit() != 0,
         Expr::Key(keys) => keys.contains(&sample.key),
         Expr::Samples(samples, _) => samples.contains(id),
@@ -337,20 +385,59 @@ fn columns(samples: &[Sample]) -> Columns {
     Columns::concat(&parts.collect::<Vec<_>>())
 }
 
-struct Tags(BTreeMap<String, RoaringBitmap>);
+struct Answers {
+    tags: BTreeMap<String, RoaringBitmap>,
+    predictions: Predictions,
+}
 
-impl Lookup for Tags {
+impl Lookup for Answers {
     fn search(&self, _: &SearchQuery) -> Result<RoaringBitmap, FilterError> {
         unreachable!("not made here")
     }
 
     fn tag(&self, name: &str) -> Result<RoaringBitmap, FilterError> {
-        Ok(self.0.get(name).cloned().unwrap_or_default())
+        Ok(self.tags.get(name).cloned().unwrap_or_default())
     }
 
     fn tagged(&self) -> Result<RoaringBitmap, FilterError> {
-        Ok(self.0.values().fold(RoaringBitmap::new(), |all, set| all | set))
+        Ok(self.tags.values().fold(RoaringBitmap::new(), |all, set| all | set))
     }
+
+    fn predictions(&self) -> Result<&Predictions, FilterError> {
+        Ok(&self.predictions)
+    }
+}
+
+fn predictions(samples: &[Sample]) -> Predictions {
+    let mut found = Predictions::default();
+    found.predictor.classes = CLASSES.map(str::to_owned).to_vec();
+    for sample in samples {
+        found.columns.predicted.push(sample.predicted.map_or(NONE, |(class, _)| class));
+        found.columns.confidence.push(sample.predicted.map_or(f32::NAN, |(_, confidence)| confidence));
+        found.columns.label.push(sample.label.unwrap_or(NONE));
+        found.columns.rank.push(u8::MAX);
+    }
+    found
+}
+
+#[test]
+fn predictions_are_asked_for_and_must_fit() {
+    let columns = columns(&[]);
+    for (text, asks) in [
+        ("predicted = a", true),
+        ("not (words > 1 or confidence < 1)", true),
+        ("correct is null", true),
+        ("leaf = predicted and words > 1", false),
+    ] {
+        let expr = parse(text).expect("a filter");
+        assert_eq!(expr.asks_predictions(), asks, "{text}");
+        let found = eval(&expr, &columns, &NoLookup);
+        assert_eq!(found.is_err(), asks, "{text}: {found:?}");
+    }
+    let sample = Sample { dataset: 0, key: "a".into(), predicted: Some((1, 0.5)), ..Sample::default() };
+    let two = Answers { tags: BTreeMap::new(), predictions: predictions(&[sample.clone(), sample]) };
+    let error = eval(&Expr::Correct(true), &columns, &two).expect_err("two predictions over no sample");
+    assert!(error.message.contains("another state"), "{error}");
 }
 
 proptest! {
@@ -385,7 +472,8 @@ proptest! {
                 tags.entry(tag.clone()).or_default().insert(id);
             }
         }
-        let found: Vec<u32> = eval(&expr, &columns, &Tags(tags)).expect("it evaluates").iter().collect();
+        let answers = Answers { tags, predictions: predictions(&samples) };
+        let found: Vec<u32> = eval(&expr, &columns, &answers).expect("it evaluates").iter().collect();
         let expect: Vec<u32> =
             (0..).zip(&samples).filter(|(id, sample)| matches(&expr, *id, sample)).map(|(id, _)| id).collect();
         prop_assert_eq!(&found, &expect, "{}", expr);

@@ -9,6 +9,7 @@ mod paper;
 mod picture;
 mod plot;
 mod pos;
+mod predictions;
 mod table;
 mod vocabulary;
 mod words;
@@ -22,6 +23,7 @@ use super::theme::{self, space, tokens};
 use super::widgets::{faint, field, icon_button, tab_button};
 use super::{Commands, icons};
 use crate::analysis::text::report::TextField;
+use crate::app::panels::statistics::chart::{Chart, Marks};
 use crate::app::panels::statistics::svg::{self, Palette};
 use crate::app::panels::statistics::table::{Pick, Table};
 use crate::app::panels::statistics::{self, Page};
@@ -34,6 +36,7 @@ use crate::app::{Action, Command, State};
 #[derive(Debug, Default)]
 pub struct StatisticsFrame {
     made: Option<Made>,
+    predictions: predictions::PredictionsFrame,
 }
 
 #[derive(Debug)]
@@ -71,14 +74,20 @@ pub fn lens_tabs_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
 /// The whole lens.
 pub fn statistics_ui(ui: &mut Ui, state: &State, frame: &mut StatisticsFrame, out: &mut Commands) {
     let mut view = state.statistics.view.clone();
+    if view.tab == Tab::Predictions {
+        // Made of predictions: no text has to be counted for it.
+        predictions::predictions_ui(ui, state, &mut frame.predictions, &mut view, out);
+        return changed(state, view, out);
+    }
     let made = state.statistics.counted.as_ref().map(|counted| frame.page(counted, &view));
     let has_text = made.is_some_and(|made| made.counted.report.datasets.iter().any(|group| group.captions > 0));
     strip(ui, |ui| strip_ui(ui, state, &mut view, made, out));
     let Some(made) = made else {
+        strip(ui, |ui| tabs_ui(ui, None, &mut view));
         changed(state, view, out);
         return empty_ui(ui, state, out);
     };
-    strip(ui, |ui| tabs_ui(ui, made, &mut view));
+    strip(ui, |ui| tabs_ui(ui, Some(&made.page), &mut view));
     if state.statistics.stale {
         strip(ui, |ui| {
             ui.horizontal(|ui| {
@@ -99,6 +108,8 @@ pub fn statistics_ui(ui: &mut Ui, state: &State, frame: &mut StatisticsFrame, ou
                 Tab::Ngrams => ngrams::ngrams_ui(ui, &paint, &mut view, out),
                 Tab::Leaves => leaves::leaves_ui(ui, &paint, &mut view, out),
                 Tab::Vocabulary => vocabulary::vocabulary_ui(ui, &paint, &mut view, out),
+                // Dealt with above.
+                Tab::Predictions => {}
                 Tab::Paper => paper::paper_ui(ui, &paint, out),
             }
         });
@@ -190,7 +201,9 @@ fn strip_ui(ui: &mut Ui, state: &State, view: &mut StatisticsView, made: Option<
             ui.label(faint(ui, "Counting …"));
         }
         if let Some(made) = made {
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| export_ui(ui, view, made, out));
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                export_ui(ui, view, &made.counted, &made.page, &made.rows, out);
+            });
         }
     });
 }
@@ -206,13 +219,12 @@ fn text_label(text: TextField) -> &'static str {
 }
 
 /// Tables to CSV and JSON, the chart to SVG and PNG.
-fn export_ui(ui: &mut Ui, view: &StatisticsView, made: &Made, out: &mut Commands) {
+fn export_ui(ui: &mut Ui, view: &StatisticsView, counted: &Counted, page: &Page, shown: &[usize], out: &mut Commands) {
     let button = egui::Button::new(RichText::new(icons::EXPORT).size(16.0)).frame_when_inactive(false);
     let (response, _) = egui::containers::menu::MenuButton::from_button(button).ui(ui, |ui| {
         ui.set_min_width(200.0);
-        let page = &made.page;
         for table in &page.tables {
-            let rows: Vec<usize> = if page.tables.len() == 1 { made.rows.to_vec() } else { table.view("", None) };
+            let rows: Vec<usize> = if page.tables.len() == 1 { shown.to_vec() } else { table.view("", None) };
             let named = if page.tables.len() == 1 { "Table".to_owned() } else { table.title.clone() };
             for (kind, ending) in [("CSV", "csv"), ("JSON", "json")] {
                 if ui.button(format!("{named} as {kind} …")).clicked() {
@@ -224,13 +236,13 @@ fn export_ui(ui: &mut Ui, view: &StatisticsView, made: &Made, out: &mut Commands
         }
         if let Some(chart) = &page.chart {
             if ui.button("Chart as SVG …").clicked() {
-                let drawn = svg::svg(chart, 960.0, 540.0, &palette(ui, &made.counted));
+                let drawn = svg::svg(chart, 960.0, 540.0, &palette(ui, counted));
                 save(view, &chart.title, "svg", drawn.into_bytes(), out);
                 ui.close();
             }
             if ui.button("Chart as PNG …").clicked() {
-                let colors = colors(ui, &made.counted);
-                let paint = Paint { counted: &made.counted, page, rows: &made.rows, colors };
+                let colors = colors(ui, counted);
+                let paint = Paint { counted, page, rows: shown, colors };
                 save(view, &chart.title, "png", picture::chart_png(&paint, ui.visuals().dark_mode), out);
                 ui.close();
             }
@@ -264,17 +276,20 @@ fn save(view: &StatisticsView, title: &str, ending: &str, bytes: Vec<u8>, out: &
 }
 
 /// The pages, and the axes of the chart.
-fn tabs_ui(ui: &mut Ui, made: &Made, view: &mut StatisticsView) {
+fn tabs_ui(ui: &mut Ui, page: Option<&Page>, view: &mut StatisticsView) {
     ui.horizontal(|ui| {
         for tab in Tab::ALL {
             if tab_button(ui, tab.label(), view.tab == tab).clicked() {
                 *view = std::mem::take(view).on(tab);
             }
         }
-        if made.page.chart.as_ref().is_some_and(|chart| !matches!(chart.marks, statistics::chart::Marks::Tiles(_))) {
+        let tab = view.tab;
+        // Recalls, which end at one, have no use for a logarithmic axis.
+        let has_axes = |chart: &&Chart| !matches!(chart.marks, Marks::Tiles(_)) && tab != Tab::Predictions;
+        if let Some(chart) = page.and_then(|page| page.chart.as_ref()).filter(has_axes) {
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                let ranked = matches!(made.view.tab, Tab::PartsOfSpeech | Tab::Ngrams);
-                let axes = &mut view.log[made.view.tab as usize];
+                let ranked = matches!(chart.marks, Marks::Ranked(_));
+                let axes = &mut view.log[tab as usize];
                 for (axis, name, label) in [(1, "Logarithmic y axis", "log y"), (0, "Logarithmic x axis", "log x")] {
                     // A list of names has no second axis.
                     if axis == 1 && ranked {

@@ -1,0 +1,232 @@
+//! Features end to end (read, decode, preprocess, run, write) beside the bare session on ready tensors: ResNet-50 with random
+//! weights, both in one process, one after the other, several times. Where the time went is printed, too.
+//!
+//! ```text
+//! ORT_DYLIB_PATH=.../libonnxruntime.so cargo bench --bench features [-- --pictures 96 --batch 16 --runs 3 --device auto --side 500]
+//! ```
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use jpeg_encoder::{ColorType, Encoder};
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+use shopscope::base::{CancelToken, Progress};
+use shopscope::catalog::Store;
+use shopscope::formats::npy::Dtype;
+use shopscope::formats::{self, ReadOptions};
+use shopscope::jobs::batches::population;
+use shopscope::jobs::features::{Request, compute};
+use shopscope::jobs::index::{IndexOptions, load_sources};
+use shopscope::model::Model;
+use shopscope::model::onnx::{Graph, Tap, build};
+use shopscope::model::runtime::Runtime;
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    let text = |flag: &str| args.iter().position(|arg| arg == flag).and_then(|at| args.get(at + 1)).cloned();
+    let number = |flag: &str, usual: usize| text(flag).and_then(|value| value.parse().ok()).unwrap_or(usual);
+    let (pictures, batch, runs) = (number("--pictures", 96), number("--batch", 16), number("--runs", 3));
+    let side = number("--side", 500) as u32;
+    let device = text("--device").map_or(Ok(shopscope::model::runtime::Device::Auto), |name| name.parse());
+    let runtime = Runtime::start(device.expect("a device"), None).expect("a runtime");
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let path = dir.path().join("resnet50.onnx");
+    write_model(&path);
+    let model = Model::open(&path, None).expect("a model");
+    let data = dir.path().join("pictures");
+    let bytes = write_pictures(&data, pictures, side);
+    println!(
+        "ResNet-50, batch {batch}, {} on {}; {pictures} JPEGs of {side} x {} and {} KB; {runs} runs",
+        runtime.describe().name,
+        runtime.describe().provider,
+        side * 3 / 4,
+        bytes / pictures / 1024
+    );
+
+    let (store, _) = Store::open(Some(dir.path().join("catalogs"))).expect("a catalog folder");
+    let options = ReadOptions { cache_dir: store.dir().to_owned(), ..ReadOptions::default() };
+    let sources = formats::detect(&[data], &options).expect("a dataset");
+    let (progress, cancel) = (Progress::default(), CancelToken::default());
+    let options = IndexOptions { text_index: false, ..IndexOptions::default() };
+    let (_, columns) = load_sources(&store, &sources, &options, &progress, &cancel, &|_| {}).expect("indexed");
+    let ids = columns.all();
+    let population = population(&store, sources, columns).expect("a population");
+
+    // The same graph as the job runs.
+    let graph = model.graph.expose(&[Tap::mean("pool", "features_0")]).expect("a graph");
+    let shape = model.input.shape(batch);
+    let mut random = Pcg64Mcg::seed_from_u64(2);
+    let ready: Vec<f32> = (0..shape.iter().product()).map(|_| random.random::<f32>() * 4.0 - 2.0).collect();
+    let mut bare = Vec::new();
+    let mut whole = Vec::new();
+    for run in 0..=runs {
+        let mut session = runtime.session(&graph, 0).expect("a session");
+        session.run_batch(&model.input.name, &shape, &ready).expect("runs");
+        let started = Instant::now();
+        let batches = pictures / batch;
+        for _ in 0..batches {
+            session.run_batch(&model.input.name, &shape, &ready).expect("runs");
+        }
+        let bare_rate = (batches * batch) as f64 / started.elapsed().as_secs_f64();
+        drop(session);
+        let out = dir.path().join(format!("out-{run}"));
+        let layers = ["pool".to_owned()];
+        let request = Request {
+            population: &population,
+            ids: &ids,
+            model: &model,
+            layers: &layers,
+            runtime,
+            batch,
+            dtype: Dtype::F32,
+            out: Some(&out),
+            force: false,
+        };
+        let summary = compute(&request, &progress, &cancel).expect("features").remove(0);
+        assert_eq!((summary.computed, summary.unreadable), (pictures, 0));
+        // The first round warms caches and clocks.
+        if run == 0 {
+            continue;
+        }
+        let seconds = summary.seconds;
+        println!(
+            "bare {bare_rate:6.1} /s   end to end {:6.1} /s   ratio {:.3}   read {:.2} decode {:.2} preprocess {:.2} (workers)   wait {:.2} run {:.2} write {:.2} of {:.2} s",
+            summary.images_per_second,
+            summary.images_per_second / bare_rate,
+            seconds.read,
+            seconds.decode,
+            seconds.preprocess,
+            seconds.wait,
+            seconds.run,
+            seconds.write,
+            seconds.total
+        );
+        bare.push(bare_rate);
+        whole.push(summary.images_per_second);
+    }
+    let median = |rates: &mut Vec<f64>| {
+        rates.sort_by(f64::total_cmp);
+        rates[rates.len() / 2]
+    };
+    let (bare, whole) = (median(&mut bare), median(&mut whole));
+    println!("median: bare {bare:.1} /s, end to end {whole:.1} /s, ratio {:.3}", whole / bare);
+}
+
+/// Smooth shapes with texture, so that decoding costs what it costs on photographs.
+fn write_pictures(dir: &Path, count: usize, side: u32) -> usize {
+    fs::create_dir(dir).expect("a folder");
+    let (width, height) = (side, side * 3 / 4);
+    let mut random = Pcg64Mcg::seed_from_u64(1);
+    let mut bytes = 0;
+    for i in 0..count {
+        let phase = i as f32;
+        let mut pixels = Vec::with_capacity((width * height * 3) as usize);
+        for y in 0..height {
+            for x in 0..width {
+                let (u, v) = (x as f32 / 40.0, y as f32 / 40.0);
+                let base = [(u + phase).sin(), (v - phase).cos(), (u * v / 9.0 + phase).sin()];
+                let noise = random.random::<f32>() * 24.0;
+                pixels.extend(base.map(|value| (value * 90.0 + 110.0 + noise) as u8));
+            }
+        }
+        let mut jpeg = Vec::new();
+        let mut encoder = Encoder::new(&mut jpeg, 88);
+        encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_2_2);
+        encoder.encode(&pixels, width as u16, height as u16, ColorType::Rgb).expect("encodes");
+        bytes += jpeg.len();
+        fs::write(dir.join(format!("{i:04}.jpg")), jpeg).expect("written");
+    }
+    bytes
+}
+
+/// The architecture of ResNet-50 with batch norms folded; weights by He's rule, halved to keep sums small.
+fn write_model(path: &Path) {
+    let mut net = Net {
+        builder: build::Builder::new().input("x", &[0, 3, 224, 224]),
+        random: Pcg64Mcg::seed_from_u64(0),
+        next: 0,
+    };
+    let mut x = net.conv("x", 3, 64, 7, 2, true, None);
+    let pool =
+        vec![build::ints("kernel_shape", &[3, 3]), build::ints("strides", &[2, 2]), build::ints("pads", &[1, 1, 1, 1])];
+    x = net.node("MaxPool", &[&x], pool);
+    let mut channels = 64;
+    for (stage, (middle, blocks)) in [(64, 3), (128, 4), (256, 6), (512, 3)].into_iter().enumerate() {
+        for block in 0..blocks {
+            let stride = if block == 0 && stage > 0 { 2 } else { 1 };
+            let wide = middle * 4;
+            let short = if block > 0 { x.clone() } else { net.conv(&x, channels, wide, 1, stride, false, None) };
+            let y = net.conv(&x, channels, middle, 1, 1, true, None);
+            let y = net.conv(&y, middle, middle, 3, stride, true, None);
+            x = net.conv(&y, middle, wide, 1, 1, true, Some(&short));
+            channels = wide;
+        }
+    }
+    let mean = net.node("GlobalAveragePool", &[&x], vec![]);
+    let head = {
+        let values: Vec<f32> = (0..2048 * 1000).map(|_| (net.random.random::<f32>() - 0.5) * 0.04).collect();
+        build::floats("head", &[2048, 1000], &values)
+    };
+    let model = net
+        .builder
+        .weights(head)
+        .node("Flatten", &[&mean], "pool", vec![])
+        .node("MatMul", &["pool", "head"], "scores", vec![])
+        .output("scores")
+        .build(17);
+    let graph = Graph::new(model, path, String::new()).expect("a graph");
+    fs::write(path, graph.to_bytes().expect("bytes")).expect("written");
+}
+
+struct Net {
+    builder: build::Builder,
+    random: Pcg64Mcg,
+    next: usize,
+}
+
+impl Net {
+    fn name(&mut self) -> String {
+        self.next += 1;
+        format!("v{}", self.next)
+    }
+
+    fn node(&mut self, operator: &str, inputs: &[&str], attributes: Vec<tract_onnx::pb::AttributeProto>) -> String {
+        let output = self.name();
+        self.builder = std::mem::take(&mut self.builder).node(operator, inputs, &output, attributes);
+        output
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a convolution has that many")]
+    fn conv(
+        &mut self,
+        x: &str,
+        from: usize,
+        to: usize,
+        kernel: usize,
+        stride: i64,
+        relu: bool,
+        add: Option<&str>,
+    ) -> String {
+        let (weight, bias) = (self.name(), self.name());
+        // A sum of uniform numbers stands in for a normal one.
+        let scale = (2.0 / (from * kernel * kernel) as f32).sqrt() * 0.5;
+        let normal = |random: &mut Pcg64Mcg| ((0..3).map(|_| random.random::<f32>() * 2.0 - 1.0).sum::<f32>()) * scale;
+        let values: Vec<f32> = (0..to * from * kernel * kernel).map(|_| normal(&mut self.random)).collect();
+        self.builder = std::mem::take(&mut self.builder)
+            .weights(build::floats(&weight, &[to, from, kernel, kernel], &values))
+            .weights(build::floats(&bias, &[to], &vec![0.0; to]));
+        let (kernel, pad) = (kernel as i64, kernel as i64 / 2);
+        let attributes = vec![
+            build::ints("kernel_shape", &[kernel, kernel]),
+            build::ints("strides", &[stride, stride]),
+            build::ints("pads", &[pad, pad, pad, pad]),
+        ];
+        let mut y = self.node("Conv", &[x, &weight, &bias], attributes);
+        if let Some(other) = add {
+            y = self.node("Add", &[&y, other], vec![]);
+        }
+        if relu { self.node("Relu", &[&y], vec![]) } else { y }
+    }
+}

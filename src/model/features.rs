@@ -1,0 +1,901 @@
+//! A folder of features: what a model makes of every picture of some datasets, one array a layer.
+//!
+//! How it works: `LAYER.npy` is `[N, D]` for each layer; `features.json` ([`Sidecar`]) says what the rows are and everything
+//! the numbers came from. The sidecar appears last, so a folder with one is whole.
+//!
+//! While a folder is being filled, the arrays are called `LAYER.npy.part` and a record, `features.part.jsonl`, grows by one line a
+//! batch: its first line is the [`Identity`] of what is made, then how many rows stand in the arrays. Rows reach the arrays before
+//! the record speaks of them, so whoever goes on ([`FolderWriter::open`]) cuts both back to the last whole line and loses
+//! a batch at most. A folder of another identity is refused, never mixed into.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, BufWriter, Read as _, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::card::{Channels, Interpolation, Layout, Preprocessing};
+use super::error::ModelError;
+use crate::base::{Cancelled, SampleId};
+use crate::catalog::{Columns, key_hash};
+use crate::formats::npy::{self, Dtype, Npy};
+use crate::formats::{Fingerprint, FormatError};
+
+/// Name of the sidecar.
+pub const SIDECAR: &str = "features.json";
+
+/// Name of the record that a folder has while it is being filled.
+pub const RECORD: &str = "features.part.jsonl";
+
+/// Version of the sidecar and of the rules by which numbers are made.
+const VERSION: u32 = 1;
+
+/// Where the features of a dataset by a model are kept when nobody says where: beside the dataset's catalog file.
+#[must_use]
+pub fn features_dir(catalog: &Path, model_hash: &str) -> PathBuf {
+    let stem = catalog.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    let short: String = model_hash.chars().take(16).collect();
+    catalog.with_file_name("features").join(stem).join(short)
+}
+
+/// Why there are no features.
+#[derive(Debug, thiserror::Error)]
+pub enum FeaturesError {
+    /// The model or the runtime.
+    #[error(transparent)]
+    Model(ModelError),
+    /// An array cannot be read or written.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// The folder cannot be used; the sentence says what would help.
+    #[error("{message}: {}", path.display())]
+    Folder {
+        /// The folder, or a file in it.
+        path: PathBuf,
+        /// What is the matter and what to do, without a full stop.
+        message: String,
+    },
+    /// The catalog, or the request itself.
+    #[error("{0}")]
+    Failed(String),
+    /// Stopped on request; what was made stays and is gone on from.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+impl From<ModelError> for FeaturesError {
+    fn from(error: ModelError) -> Self {
+        match error {
+            ModelError::Cancelled(cancelled) => Self::Cancelled(cancelled),
+            other => Self::Model(other),
+        }
+    }
+}
+
+impl FeaturesError {
+    fn folder(path: &Path, message: impl Into<String>) -> Self {
+        Self::Folder { path: path.to_owned(), message: message.into() }
+    }
+
+    fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        |error| Self::folder(path, format!("cannot write the features ({error})"))
+    }
+}
+
+/// The model whose features they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelSaid {
+    /// As its card calls it.
+    pub name: String,
+    /// Its file.
+    pub file: PathBuf,
+    /// SHA-256 of the file, hexadecimal.
+    pub hash: String,
+}
+
+/// What computed them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuntimeSaid {
+    /// Name and version: "ONNX Runtime 1.31.1", "tract 0.23".
+    pub name: String,
+    /// "CUDA", "CPU", "tract".
+    pub provider: String,
+}
+
+/// How pictures became numbers, in words of the model card.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PreprocessingSaid {
+    /// Short side after resizing, pixels; 0: not resized.
+    pub resize: u32,
+    /// "bilinear", "bicubic", "lanczos", "nearest"; with antialias.
+    pub interpolation: String,
+    /// Side of the centre crop, pixels.
+    pub crop: u32,
+    /// "rgb", "bgr", "grey".
+    pub channels: String,
+    /// "nchw", "nhwc".
+    pub layout: String,
+    /// Per channel.
+    pub mean: [f32; 3],
+    /// Per channel.
+    pub std: [f32; 3],
+}
+
+impl From<&Preprocessing> for PreprocessingSaid {
+    fn from(how: &Preprocessing) -> Self {
+        let interpolation = match how.interpolation {
+            Interpolation::Bilinear => "bilinear",
+            Interpolation::Bicubic => "bicubic",
+            Interpolation::Lanczos => "lanczos",
+            Interpolation::Nearest => "nearest",
+        };
+        let channels = match how.channels {
+            Channels::Rgb => "rgb",
+            Channels::Bgr => "bgr",
+            Channels::Grey => "grey",
+        };
+        let layout = match how.layout {
+            Layout::Nchw => "nchw",
+            Layout::Nhwc => "nhwc",
+        };
+        Self {
+            resize: how.resize,
+            interpolation: interpolation.to_owned(),
+            crop: how.crop,
+            channels: channels.to_owned(),
+            layout: layout.to_owned(),
+            mean: how.mean,
+            std: how.std,
+        }
+    }
+}
+
+/// A layer as asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerSaid {
+    /// Name of the stage: "layer4", "pool".
+    pub layer: String,
+    /// The tensor of the graph, averaged over its positions.
+    pub tensor: String,
+}
+
+/// All that decides the bytes of the arrays. Folders of two identities are never mixed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Version of the rules.
+    pub version: u32,
+    /// The model.
+    pub model: ModelSaid,
+    /// What computes: two runtimes differ in the last digits.
+    pub runtime: RuntimeSaid,
+    /// How numbers are stored.
+    pub dtype: Dtype,
+    /// Pictures a run of the model: other sums are grouped otherwise.
+    pub batch: usize,
+    /// How pictures become numbers.
+    pub preprocessing: PreprocessingSaid,
+    /// The layers in the order asked for.
+    pub layers: Vec<LayerSaid>,
+    /// Number of rows.
+    pub rows: usize,
+    /// SHA-256 over datasets, shards with their fingerprints, and keys in order, hexadecimal.
+    pub samples: String,
+}
+
+impl Identity {
+    /// The identity of these features.
+    #[must_use]
+    pub fn new(
+        model: ModelSaid,
+        runtime: RuntimeSaid,
+        dtype: Dtype,
+        batch: usize,
+        how: &Preprocessing,
+        layers: Vec<LayerSaid>,
+        samples: &Samples,
+    ) -> Self {
+        let preprocessing = how.into();
+        let (rows, samples) = (samples.len(), samples.hash());
+        Self { version: VERSION, model, runtime, dtype, batch, preprocessing, layers, rows, samples }
+    }
+
+    /// What differs, as it stands in "this folder holds features of another ..".
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Option<&'static str> {
+        let except_layers = self.difference_but_layers(other);
+        except_layers.or_else(|| (self.layers != other.layers).then_some("choice of layers"))
+    }
+
+    /// As [`difference`](Self::difference), whatever the layers.
+    #[must_use]
+    pub fn difference_but_layers(&self, other: &Self) -> Option<&'static str> {
+        // The same bytes under another name or path are the same model.
+        [
+            (self.version != other.version, "version of shopscope"),
+            (self.model.hash != other.model.hash, "model"),
+            (self.samples != other.samples || self.rows != other.rows, "set of samples"),
+            (self.preprocessing != other.preprocessing, "preprocessing"),
+            (self.dtype != other.dtype, "type of numbers"),
+            (self.runtime != other.runtime, "runtime"),
+            (self.batch != other.batch, "batch size"),
+        ]
+        .into_iter()
+        .find_map(|(differs, what)| differs.then_some(what))
+    }
+}
+
+/// The samples of one dataset whose features are made.
+#[derive(Clone, Debug, Default)]
+pub struct DatasetSamples {
+    /// Display name.
+    pub name: String,
+    /// Its folder or file.
+    pub path: PathBuf,
+    /// The format's word.
+    pub format: String,
+    /// Names and fingerprints of its shards.
+    pub shards: Vec<(String, Fingerprint)>,
+    /// Key of each sample.
+    pub keys: Vec<String>,
+    /// Leaf name of each sample that has one.
+    pub labels: Vec<Option<String>>,
+    /// Class index of each sample that has one.
+    pub classes: Vec<Option<u32>>,
+}
+
+/// All samples in the order of the rows.
+#[derive(Clone, Debug, Default)]
+pub struct Samples(pub Vec<DatasetSamples>);
+
+impl Samples {
+    /// Number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.iter().map(|dataset| dataset.keys.len()).sum()
+    }
+
+    /// True without samples.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn hash(&self) -> String {
+        let mut sha = Sha256::new();
+        // Each part with its length before it, so that no two lists run into the same bytes.
+        let mut part = |bytes: &[u8]| {
+            sha.update((bytes.len() as u64).to_le_bytes());
+            sha.update(bytes);
+        };
+        for dataset in &self.0 {
+            part(dataset.path.to_string_lossy().as_bytes());
+            part(&(dataset.shards.len() as u64).to_le_bytes());
+            for (name, fingerprint) in &dataset.shards {
+                part(name.as_bytes());
+                part(&fingerprint.bytes.to_le_bytes());
+                part(&fingerprint.modified_ns.to_le_bytes());
+            }
+            part(&(dataset.keys.len() as u64).to_le_bytes());
+            for key in &dataset.keys {
+                part(key.as_bytes());
+            }
+        }
+        hex(&sha.finalize())
+    }
+
+    fn key(&self, row: usize) -> &str {
+        let mut before = 0;
+        for dataset in &self.0 {
+            if let Some(key) = dataset.keys.get(row - before) {
+                return key;
+            }
+            before += dataset.keys.len();
+        }
+        ""
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// An array of the folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerFile {
+    /// Name of the stage.
+    pub layer: String,
+    /// The tensor of the graph.
+    pub tensor: String,
+    /// Numbers of a row.
+    pub dims: usize,
+    /// The array's file in the folder.
+    pub file: String,
+    /// Rows of readable pictures with a number that is infinite or none.
+    pub not_finite: u64,
+}
+
+/// One dataset's rows: as many as it says, after those of the datasets before it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatasetRows {
+    /// Display name.
+    pub name: String,
+    /// Its folder or file.
+    pub path: PathBuf,
+    /// The format's word.
+    pub format: String,
+    /// Number of rows.
+    pub rows: usize,
+}
+
+/// A row without features.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unreadable {
+    /// Its number.
+    pub row: usize,
+    /// Its key.
+    pub key: String,
+    /// Why, one sentence.
+    pub reason: String,
+}
+
+/// What `features.json` says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sidecar {
+    /// Version of the rules.
+    pub version: u32,
+    /// The model.
+    pub model: ModelSaid,
+    /// What computed them.
+    pub runtime: RuntimeSaid,
+    /// How numbers are stored.
+    pub dtype: Dtype,
+    /// Pictures a run of the model.
+    pub batch: usize,
+    /// How pictures became numbers.
+    pub preprocessing: PreprocessingSaid,
+    /// The arrays.
+    pub layers: Vec<LayerFile>,
+    /// Number of rows of each array.
+    pub rows: usize,
+    /// Hash of the samples, see [`Identity::samples`].
+    pub samples: String,
+    /// The datasets in the order of the rows.
+    pub datasets: Vec<DatasetRows>,
+    /// Key of each row.
+    pub keys: Vec<String>,
+    /// Leaf name of each row.
+    pub labels: Vec<Option<String>>,
+    /// Class index of each row; empty where no row has one.
+    pub classes: Vec<Option<u32>>,
+    /// Rows that are NaN because their picture cannot be read, ascending.
+    pub unreadable: Vec<Unreadable>,
+}
+
+impl Sidecar {
+    /// Reads the sidecar of a folder; `None` where there is none.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn read(dir: &Path) -> Result<Option<Self>, FeaturesError> {
+        let path = dir.join(SIDECAR);
+        let bytes = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => {
+                return Err(FeaturesError::folder(&path, format!("cannot read what the features are of ({error})")));
+            }
+            Ok(bytes) => bytes,
+        };
+        serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|error| FeaturesError::folder(&path, format!("this is not a description of features ({error})")))
+    }
+
+    /// What the folder's numbers came from.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        let layer = |file: &LayerFile| LayerSaid { layer: file.layer.clone(), tensor: file.tensor.clone() };
+        Identity {
+            version: self.version,
+            model: self.model.clone(),
+            runtime: self.runtime.clone(),
+            dtype: self.dtype,
+            batch: self.batch,
+            preprocessing: self.preprocessing.clone(),
+            layers: self.layers.iter().map(layer).collect(),
+            rows: self.rows,
+            samples: self.samples.clone(),
+        }
+    }
+}
+
+/// A folder of features, opened for reading.
+#[derive(Debug)]
+pub struct FeatureSet {
+    /// What the rows are, and of what.
+    pub sidecar: Sidecar,
+    arrays: Vec<Npy>,
+}
+
+impl FeatureSet {
+    /// Opens a whole folder.
+    ///
+    /// # Errors
+    /// The folder is not whole, or an array does not fit what the sidecar says.
+    pub fn open(dir: &Path) -> Result<Self, FeaturesError> {
+        let sidecar = Sidecar::read(dir)?.ok_or_else(|| {
+            let message = if dir.join(RECORD).exists() {
+                "these features are not finished; run the same command again"
+            } else {
+                "there are no features here"
+            };
+            FeaturesError::folder(dir, message)
+        })?;
+        let lists = [sidecar.keys.len(), sidecar.labels.len(), sidecar.datasets.iter().map(|d| d.rows).sum()];
+        if lists.iter().any(|&length| length != sidecar.rows) {
+            return Err(FeaturesError::folder(&dir.join(SIDECAR), "its lists do not have as many rows as it says"));
+        }
+        let mut arrays = Vec::with_capacity(sidecar.layers.len());
+        for layer in &sidecar.layers {
+            let path = dir.join(&layer.file);
+            let array = Npy::open(&path)?;
+            if array.len() != sidecar.rows || array.dims() != layer.dims {
+                return Err(FeaturesError::folder(&path, "the array does not have the shape that features.json says"));
+            }
+            arrays.push(array);
+        }
+        Ok(Self { sidecar, arrays })
+    }
+
+    /// The array of a layer (`[N, D]`); NaN rows are those of [`Sidecar::unreadable`].
+    #[must_use]
+    pub fn layer(&self, name: &str) -> Option<&Npy> {
+        let at = self.sidecar.layers.iter().position(|layer| layer.layer == name)?;
+        self.arrays.get(at)
+    }
+
+    /// Some rows of a layer, one after the other.
+    ///
+    /// # Errors
+    /// There is no such layer, or the array changed since it was opened.
+    pub fn rows(&self, layer: &str, rows: Range<usize>) -> Result<Vec<f32>, FeaturesError> {
+        let array = self.layer(layer).ok_or_else(|| {
+            let known: Vec<_> = self.sidecar.layers.iter().map(|layer| layer.layer.as_str()).collect();
+            FeaturesError::Failed(format!("there are no features of \"{layer}\"; there are {}", known.join(", ")))
+        })?;
+        Ok(array.rows(rows)?)
+    }
+
+    /// The sample of each row in a population, found by dataset and key; `None` where it is not open. Samples with
+    /// equal keys are told apart by their order.
+    #[must_use]
+    pub fn samples_in(&self, columns: &Columns) -> Vec<Option<SampleId>> {
+        let mut found = Vec::with_capacity(self.sidecar.rows);
+        let mut keys = self.sidecar.keys.iter();
+        for dataset in &self.sidecar.datasets {
+            let open = columns
+                .datasets
+                .iter()
+                .find(|open| open.root == dataset.path && open.format.as_str() == dataset.format);
+            let Some(open) = open else {
+                found.extend(keys.by_ref().take(dataset.rows).map(|_| None));
+                continue;
+            };
+            let mut places: FxHashMap<u64, Vec<u32>> = FxHashMap::default();
+            // The last first, so that popping gives the first.
+            for (row, &hash) in (0..).zip(&open.columns.rows.key_hash).collect::<Vec<(u32, _)>>().into_iter().rev() {
+                places.entry(hash).or_default().push(row);
+            }
+            found.extend(keys.by_ref().take(dataset.rows).map(|key| {
+                let row = places.get_mut(&key_hash(key)).and_then(Vec::pop)?;
+                Some(SampleId(open.range.start + row))
+            }));
+        }
+        found
+    }
+}
+
+/// A line of the record after the first.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Line {
+    /// Rows that stand in the arrays.
+    rows: usize,
+    /// Numbers of a row of each layer.
+    dims: Vec<usize>,
+    /// Rows since the line before that are unreadable.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<(usize, String)>,
+    /// Of each layer, all rows so far.
+    not_finite: Vec<u64>,
+}
+
+/// What a folder turned out to be.
+#[derive(Debug)]
+pub enum Folder {
+    /// Whole, with these features and maybe more layers.
+    Whole(Box<Sidecar>),
+    /// New, or begun earlier.
+    Unfinished(FolderWriter),
+}
+
+/// Fills a folder.
+#[derive(Debug)]
+pub struct FolderWriter {
+    dir: PathBuf,
+    identity: Identity,
+    /// Held, and locked, as long as this lives.
+    record: File,
+    files: Vec<String>,
+    arrays: Vec<npy::Writer>,
+    dims: Vec<usize>,
+    rows: usize,
+    unreadable: Vec<(usize, String)>,
+    not_finite: Vec<u64>,
+    /// How many of `unreadable` the record knows.
+    recorded: usize,
+}
+
+/// One name a layer that any file system takes, distinct.
+fn file_names(layers: &[LayerSaid]) -> Vec<String> {
+    let mut taken = Vec::<String>::new();
+    for layer in layers {
+        let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+        let stem: String = layer.layer.trim_matches(['/', '.']).chars().map(plain).take(100).collect();
+        let stem = if stem.is_empty() { "layer".to_owned() } else { stem };
+        let mut name = format!("{stem}.npy");
+        let mut n = 2;
+        // Some file systems do not tell capitals.
+        while taken.iter().any(|other| other.eq_ignore_ascii_case(&name)) {
+            name = format!("{stem}-{n}.npy");
+            n += 1;
+        }
+        taken.push(name);
+    }
+    taken
+}
+
+impl FolderWriter {
+    /// Opens a folder to fill it, or to go on. With `force`, whatever features it holds are thrown away where they are others.
+    ///
+    /// # Errors
+    /// It holds other features, another process fills it, or it cannot be written.
+    pub fn open(dir: &Path, identity: Identity, force: bool) -> Result<Folder, FeaturesError> {
+        fs::create_dir_all(dir).map_err(FeaturesError::io(dir))?;
+        let mut options = OpenOptions::new();
+        let record_path = dir.join(RECORD);
+        let sidecar = match Sidecar::read(dir) {
+            Err(_) if force => None,
+            read => read?,
+        };
+        if let Some(sidecar) = sidecar {
+            let found = sidecar.identity();
+            let has_all = identity.layers.iter().all(|layer| found.layers.contains(layer));
+            match identity.difference_but_layers(&found).or((!has_all).then_some("choice of layers")) {
+                None => return Ok(Folder::Whole(Box::new(sidecar))),
+                Some(what) if !force => return Err(mismatch(dir, what)),
+                Some(_) => {
+                    // The sidecar goes first: without it no array is taken for whole.
+                    remove(&dir.join(SIDECAR))?;
+                    for layer in &sidecar.layers {
+                        // A name from the sidecar is only followed inside the folder.
+                        if Path::new(&layer.file).file_name().is_some_and(|name| name == layer.file.as_str()) {
+                            remove(&dir.join(&layer.file))?;
+                        }
+                    }
+                }
+            }
+        }
+        let mut record = options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&record_path)
+            .map_err(FeaturesError::io(&record_path))?;
+        match record.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(FeaturesError::folder(dir, "another shopscope is filling this folder; wait for it"));
+            }
+            // A file system without locks: going on is better than not working at all.
+            Err(TryLockError::Error(_)) => {}
+        }
+        let mut text = String::new();
+        let bytes = {
+            let mut bytes = Vec::new();
+            record.read_to_end(&mut bytes).map_err(FeaturesError::io(&record_path))?;
+            bytes
+        };
+        // What follows the last line break was being written when the program died.
+        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        text.push_str(&String::from_utf8_lossy(&bytes[..whole]));
+        let mut lines = text.lines();
+        let files = file_names(&identity.layers);
+        let begun: Option<Identity> = lines.next().and_then(|line| serde_json::from_str(line).ok());
+        let mut writer = Self {
+            dir: dir.to_owned(),
+            identity,
+            record,
+            not_finite: vec![0; files.len()],
+            files,
+            arrays: Vec::new(),
+            dims: Vec::new(),
+            rows: 0,
+            unreadable: Vec::new(),
+            recorded: 0,
+        };
+        match begun {
+            None if whole > 0 && !force => {
+                return Err(mismatch(dir, "kind"));
+            }
+            Some(found) if !force && writer.identity.difference(&found).is_some() => {
+                return Err(mismatch(dir, writer.identity.difference(&found).unwrap_or_default()));
+            }
+            Some(found) if writer.identity.difference(&found).is_none() => {
+                // The model under another name is told by the name it has now.
+                let mut end = text.find('\n').map_or(0, |at| at + 1);
+                for line in lines {
+                    let Ok(line) = serde_json::from_str::<Line>(line).map(|read| {
+                        end += line.len() + 1;
+                        read
+                    }) else {
+                        break;
+                    };
+                    writer.rows = line.rows;
+                    writer.dims = line.dims;
+                    writer.unreadable.extend(line.unreadable);
+                    writer.not_finite = line.not_finite;
+                }
+                writer.recorded = writer.unreadable.len();
+                if writer.take_up(end as u64)? {
+                    return Ok(Folder::Unfinished(writer));
+                }
+            }
+            _ => {}
+        }
+        writer.start_anew()?;
+        Ok(Folder::Unfinished(writer))
+    }
+
+    fn record_io(&self) -> impl FnOnce(io::Error) -> FeaturesError + use<> {
+        let path = self.dir.join(RECORD);
+        move |error| FeaturesError::io(&path)(error)
+    }
+
+    fn start_anew(&mut self) -> Result<(), FeaturesError> {
+        (self.rows, self.recorded) = (0, 0);
+        self.dims.clear();
+        self.unreadable.clear();
+        self.not_finite = vec![0; self.files.len()];
+        self.record.set_len(0).map_err(self.record_io())?;
+        self.record.seek(SeekFrom::Start(0)).map_err(self.record_io())?;
+        let line = serde_json::to_string(&self.identity).map_err(|error| self.record_io()(error.into()))?;
+        self.record.write_all(format!("{line}\n").as_bytes()).map_err(self.record_io())?;
+        self.record.sync_data().map_err(self.record_io())
+    }
+
+    /// Goes on where the record ends; false if an array is not there as recorded.
+    fn take_up(&mut self, record_end: u64) -> Result<bool, FeaturesError> {
+        if self.dims.len() == self.files.len() {
+            for (file, &dims) in self.files.iter().zip(&self.dims) {
+                let (part, whole) = (self.dir.join(format!("{file}.part")), self.dir.join(file));
+                // Killed while the arrays got their names: all rows were there.
+                if !part.exists() && whole.exists() && self.rows == self.identity.rows {
+                    fs::rename(&whole, &part).map_err(FeaturesError::io(&whole))?;
+                }
+                let resumed = npy::Writer::resume(&part, self.identity.rows, dims, self.identity.dtype, self.rows);
+                let Ok(array) = resumed else {
+                    self.arrays.clear();
+                    return Ok(false);
+                };
+                self.arrays.push(array);
+            }
+        } else if self.rows > 0 {
+            return Ok(false);
+        }
+        self.record.set_len(record_end).map_err(self.record_io())?;
+        self.record.seek(SeekFrom::Start(record_end)).map_err(self.record_io())?;
+        Ok(true)
+    }
+
+    /// Rows that are there: where to go on.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Rows so far whose picture cannot be read.
+    #[must_use]
+    pub fn unreadable(&self) -> usize {
+        self.unreadable.len()
+    }
+
+    /// Appends the next rows: of each layer all its numbers, row after row. `unreadable` are numbers of rows, counted from the first of
+    /// these, with the reason; their numbers become NaN.
+    ///
+    /// # Errors
+    /// If they cannot be written, or the layers do not have the sizes of the rows before.
+    pub fn append(
+        &mut self,
+        count: usize,
+        mut layers: Vec<Vec<f32>>,
+        unreadable: &[(usize, String)],
+    ) -> Result<(), FeaturesError> {
+        let dims: Vec<usize> = layers.iter().map(|values| values.len() / count.max(1)).collect();
+        if self.dims.is_empty() && layers.len() == self.files.len() {
+            self.dims.clone_from(&dims);
+            self.arrays.clear();
+            for (file, &dims) in self.files.iter().zip(&dims) {
+                let part = self.dir.join(format!("{file}.part"));
+                self.arrays.push(npy::Writer::create(&part, self.identity.rows, dims, self.identity.dtype)?);
+            }
+        }
+        if dims != self.dims || layers.iter().zip(&dims).any(|(values, dims)| values.len() != dims * count) {
+            return Err(FeaturesError::folder(
+                &self.dir,
+                format!("the model gave {dims:?} numbers a picture where it gave {:?} before", self.dims),
+            ));
+        }
+        let most = if self.identity.dtype == Dtype::F16 { 65_504.0 } else { f32::MAX };
+        for ((values, array), not_finite) in layers.iter_mut().zip(&mut self.arrays).zip(&mut self.not_finite) {
+            let dims = values.len() / count.max(1);
+            for (row, values) in values.chunks_exact_mut(dims.max(1)).enumerate() {
+                if unreadable.iter().any(|(bad, _)| *bad == row) {
+                    values.fill(f32::NAN);
+                } else if values.iter().any(|value| value.is_nan() || value.abs() > most) {
+                    *not_finite += 1;
+                }
+            }
+            array.append(values)?;
+        }
+        self.unreadable.extend(unreadable.iter().map(|(row, reason)| (self.rows + row, reason.clone())));
+        self.rows += count;
+        Ok(())
+    }
+
+    /// Records the rows so far: a run that is killed after this goes on from here. With `sync` they outlive a power cut, too.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub fn checkpoint(&mut self, sync: bool) -> Result<(), FeaturesError> {
+        if self.dims.is_empty() {
+            return Ok(());
+        }
+        for array in &mut self.arrays {
+            if sync {
+                array.sync()?;
+            } else {
+                array.flush()?;
+            }
+        }
+        let line = Line {
+            rows: self.rows,
+            dims: self.dims.clone(),
+            unreadable: self.unreadable[self.recorded..].to_vec(),
+            not_finite: self.not_finite.clone(),
+        };
+        let line = serde_json::to_string(&line).map_err(|error| self.record_io()(error.into()))?;
+        self.record.write_all(format!("{line}\n").as_bytes()).map_err(self.record_io())?;
+        if sync {
+            self.record.sync_data().map_err(self.record_io())?;
+        }
+        self.recorded = self.unreadable.len();
+        Ok(())
+    }
+
+    /// Gives the arrays their names and writes the sidecar.
+    ///
+    /// # Errors
+    /// If rows are missing or a file cannot be written.
+    pub fn finish(mut self, samples: &Samples) -> Result<Sidecar, FeaturesError> {
+        self.checkpoint(true)?;
+        for array in std::mem::take(&mut self.arrays) {
+            array.finish()?;
+        }
+        for file in &self.files {
+            let whole = self.dir.join(file);
+            fs::rename(self.dir.join(format!("{file}.part")), &whole).map_err(FeaturesError::io(&whole))?;
+        }
+        let sidecar = self.sidecar(samples);
+        let path = self.dir.join(SIDECAR);
+        let file = tempfile::NamedTempFile::new_in(&self.dir).map_err(FeaturesError::io(&path))?;
+        let mut out = BufWriter::new(file);
+        serde_json::to_writer(&mut out, &sidecar).map_err(|error| FeaturesError::io(&path)(error.into()))?;
+        out.write_all(b"\n").map_err(FeaturesError::io(&path))?;
+        let file = out.into_inner().map_err(|error| FeaturesError::io(&path)(error.into_error()))?;
+        file.as_file().sync_all().map_err(FeaturesError::io(&path))?;
+        readable_by_others(file.as_file());
+        file.persist(&path).map_err(|error| FeaturesError::io(&path)(error.error))?;
+        // The names are on the disk before the record that could make them again goes.
+        if let Ok(dir) = File::open(&self.dir) {
+            let _ = dir.sync_all();
+        }
+        remove(&self.dir.join(RECORD))?;
+        Ok(sidecar)
+    }
+
+    fn sidecar(&self, samples: &Samples) -> Sidecar {
+        let identity = self.identity.clone();
+        let layers = identity.layers.into_iter().enumerate().map(|(at, said)| LayerFile {
+            layer: said.layer,
+            tensor: said.tensor,
+            dims: self.dims[at],
+            file: self.files[at].clone(),
+            not_finite: self.not_finite[at],
+        });
+        let classes: Vec<_> = samples.0.iter().flat_map(|dataset| dataset.classes.iter().copied()).collect();
+        Sidecar {
+            version: identity.version,
+            model: identity.model,
+            runtime: identity.runtime,
+            dtype: identity.dtype,
+            batch: identity.batch,
+            preprocessing: identity.preprocessing,
+            layers: layers.collect(),
+            rows: identity.rows,
+            samples: identity.samples,
+            datasets: samples
+                .0
+                .iter()
+                .map(|dataset| DatasetRows {
+                    name: dataset.name.clone(),
+                    path: dataset.path.clone(),
+                    format: dataset.format.clone(),
+                    rows: dataset.keys.len(),
+                })
+                .collect(),
+            keys: samples.0.iter().flat_map(|dataset| dataset.keys.iter().cloned()).collect(),
+            labels: samples.0.iter().flat_map(|dataset| dataset.labels.iter().cloned()).collect(),
+            classes: if classes.iter().all(Option::is_none) { Vec::new() } else { classes },
+            unreadable: self
+                .unreadable
+                .iter()
+                .map(|(row, reason)| Unreadable {
+                    row: *row,
+                    key: samples.key(*row).to_owned(),
+                    reason: reason.clone(),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// A temporary file is for its owner alone; the arrays beside it are not.
+fn readable_by_others(file: &File) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let _ = file.set_permissions(fs::Permissions::from_mode(0o644));
+    }
+    let _ = file;
+}
+
+fn mismatch(dir: &Path, what: &str) -> FeaturesError {
+    FeaturesError::folder(
+        dir,
+        format!("this folder holds features of another {what}; choose another --out, or --force to replace them"),
+    )
+}
+
+fn remove(path: &Path) -> Result<(), FeaturesError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FeaturesError::io(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Folders with features under `dir` (see [`features_dir`]), by model hash as its folder is called.
+#[must_use]
+pub fn kept_for(catalog: &Path) -> BTreeMap<String, PathBuf> {
+    let parent = features_dir(catalog, "");
+    let Ok(entries) = fs::read_dir(&parent) else { return BTreeMap::new() };
+    let folders = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.join(SIDECAR).is_file());
+    folders.filter_map(|path| Some((path.file_name()?.to_string_lossy().into_owned(), path))).collect()
+}
