@@ -4,6 +4,7 @@
 //! `shaders/scatter_splat.wgsl` and `scatter_resolve.wgsl` do on a graphics card; it draws where there is none.
 
 pub mod bits;
+pub mod contours;
 pub mod points;
 pub mod select;
 pub mod splat;

@@ -3,8 +3,9 @@
 //! How it works: positions, classes and marks are uploaded once and stay. A picture of many points is counted: a compute
 //! pass adds each point to its pixel's counter (`scatter_splat.wgsl`), a draw turns counters into colours
 //! (`scatter_resolve.wgsl`). Few points are drawn one by one as discs (`scatter_quads.wgsl`). Both go through the map in
-//! 128 steps (16 levels x 8 phases, see [`Points`](crate::analysis::scatter::Points)), each a fair sample of what is
-//! seen; a frame does as many steps as fit into its budget, and the next frame goes on. When the camera, the marks or the
+//! 128 steps of equal size, the first of which (of discs: all) are fair samples of what is seen: a level of an eighth of
+//! the batches, see [`Points`](crate::analysis::scatter::Points). A frame does as many steps as fit into its budget, and
+//! the next frame goes on. When the camera, the marks or the
 //! style change, the picture starts again. Per frame nothing is uploaded but a few hundred bytes that say which steps;
 //! per camera, the numbers of the batches that it sees.
 
@@ -34,6 +35,8 @@ const FEW_IN_SOFTWARE: u64 = 30_000;
 const PHASES: u32 = points::PHASES as u32;
 /// Steps of a picture.
 const STEPS: u32 = LEVELS as u32 * PHASES;
+/// The steps of a counted picture that are samples to look at; the rest is counted in the order of memory.
+const SAMPLED: u32 = 2 * PHASES;
 /// Most dispatches of a frame: single phases before whole levels, levels, phases after.
 const MOST_SLICES: usize = 2 * PHASES as usize;
 /// All counters together take no more than this.
@@ -165,7 +168,7 @@ impl Scatter {
             generation: 0,
             run: None,
             flight: None,
-            chunk: if device.computes() { [100_000, 8_000_000] } else { [8_000, 300_000] },
+            chunk: if device.computes() { [100_000, 8_000_000] } else { [8_000, 150_000] },
         };
         scatter.set_classes(classes);
         scatter.set_groups(groups);
@@ -175,7 +178,9 @@ impl Scatter {
     }
 
     #[doc(hidden)]
-    pub fn set_chunk(&mut self, c: u64) { self.chunk = [c; 2]; }
+    pub fn set_chunk(&mut self, c: u64) {
+        self.chunk = [c; 2];
+    }
     /// The points drawn.
     #[must_use]
     pub fn points(&self) -> &Arc<Points> {
@@ -268,9 +273,9 @@ impl Scatter {
             to[..size_of::<Slice>()].copy_from_slice(bytemuck::bytes_of(slice));
         }
         self.device.queue.write_buffer(&self.slices, 0, &bytes);
-        // A picture that has not doubled looks the same.
+        // A sample that has not doubled looks the same; past the samples some places are ahead of others.
         let complete = run.done == run.steps;
-        let resolves = !run.counted || complete || run.shown == 0 || run.done >= 2 * run.shown;
+        let resolves = !run.counted || complete || run.shown == 0 || run.done >= 2 * run.shown && run.done <= SAMPLED;
         if resolves {
             let exposure = Exposure {
                 factor: run.steps as f32 / run.done as f32,
@@ -538,11 +543,11 @@ impl Run {
         Progress { drawn: self.total * u64::from(self.done) / u64::from(self.steps), total: self.total, complete }
     }
 
-    /// The next `amount` steps as dispatches: single phases up to a whole level, whole levels, single phases.
+    /// The next `amount` steps as dispatches: single phases up to a whole level, whole levels, single phases, the rest.
     fn take(&mut self, amount: u32, style: &Style, batches: u32, planes: u32) -> Vec<Slice> {
         let plane_map = style.plane_map();
         let (rows, _) = plane_map.as_chunks::<16>();
-        let part = |phase: u32| (u64::from(self.seen) * u64::from(phase) / u64::from(PHASES)) as u32;
+        let part = |part: u32, of: u32| (u64::from(self.seen) * u64::from(part) / u64::from(of)) as u32;
         let mut slices = Vec::new();
         let end = (self.done + amount).min(self.steps);
         while self.done < end && slices.len() < MOST_SLICES {
@@ -551,8 +556,18 @@ impl Run {
             let round = self.done / STEPS;
             let at = self.done % STEPS;
             let (level, phase) = (at / PHASES, at % PHASES);
-            let whole = phase == 0 && left >= PHASES;
-            let levels = if whole { (left / PHASES).min(LEVELS as u32 - level) } else { 1 };
+            let (levels, range, taken) = if self.counted && at >= SAMPLED {
+                // The rest, batch by batch: all its points fall into few counters, which stay in the cache.
+                let (tail, taken) = (STEPS - SAMPLED, left.min(STEPS - at));
+                let range = part(at - SAMPLED, tail)..part(at - SAMPLED + taken, tail);
+                (SAMPLED / PHASES..LEVELS as u32, range, taken)
+            } else if phase == 0 && left >= PHASES {
+                let most = if self.counted { SAMPLED / PHASES } else { LEVELS as u32 };
+                let levels = (left / PHASES).min(most - level);
+                (level..level + levels, 0..self.seen, levels * PHASES)
+            } else {
+                (level..level + 1, part(phase, PHASES)..part(phase + 1, PHASES), 1)
+            };
             let dim = self.steps > STEPS && round == 0;
             slices.push(Slice {
                 origin: self.view.origin,
@@ -562,16 +577,16 @@ impl Run {
                 planes,
                 batches,
                 seen: self.seen,
-                first: if whole { 0 } else { part(phase) },
-                end: if whole { self.seen } else { part(phase + 1) },
-                level,
-                level_end: level + levels,
+                first: range.start,
+                end: range.end,
+                level: levels.start,
+                level_end: levels.end,
                 mark: if dim { mark::DIM } else { mark::SHOWN },
                 radius: style.radius.max(0.5),
                 padding: [0; 2],
                 plane_of: std::array::from_fn(|row| rows[row]),
             });
-            self.done += if whole { levels * PHASES } else { 1 };
+            self.done += taken;
         }
         slices
     }
