@@ -179,8 +179,8 @@ impl OnnxText {
             hash.update((text.len() as u64).to_le_bytes());
             hash.update(text);
         }
-        let digits: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        format!("{digits}.npy")
+        let number: [u8; 16] = hash.finalize()[..16].try_into().expect("16 of 32 bytes");
+        format!("{:032x}.npy", u128::from_be_bytes(number))
     }
 
     /// What runs the model.
