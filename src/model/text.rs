@@ -179,7 +179,8 @@ impl OnnxText {
             hash.update((text.len() as u64).to_le_bytes());
             hash.update(text);
         }
-        let number: [u8; 16] = hash.finalize()[..16].try_into().expect("16 of 32 bytes");
+        let mut number = [0; 16];
+        number.copy_from_slice(&hash.finalize()[..16]);
         format!("{:032x}.npy", u128::from_be_bytes(number))
     }
 
