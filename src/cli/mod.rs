@@ -62,7 +62,7 @@ enum Command {
     Predict(predict::Args),
     /// Print what runs models on this machine and why, or install ONNX Runtime.
     Runtime(runtime::Args),
-    /// Run a model over pictures and write what its layers give as arrays that NumPy opens.
+    /// Run a model over pictures and write what its layers give as `.npy` arrays.
     Features(features::Args),
     /// Make the two demo datasets (once) and open them.
     Demo(window::DemoArgs),
