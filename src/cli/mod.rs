@@ -67,7 +67,7 @@ enum Command {
     Predict(predict::Args),
     /// Print what runs models on this machine and why, or install ONNX Runtime.
     Runtime(runtime::Args),
-    /// Run a model over pictures and write what its layers give as arrays that NumPy opens.
+    /// Run a model over pictures and write what its layers give as `.npy` arrays.
     Features(features::Args),
     /// Write the gradients of a model's scores as an ONNX graph that any runtime runs.
     Gradients(gradients::Args),
