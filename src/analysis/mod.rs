@@ -9,6 +9,7 @@ pub mod neighbours;
 pub mod labels;
 pub mod scatter;
 pub mod retrieval;
+pub mod separation;
 pub mod sort;
 pub mod text;
 pub mod umap;

@@ -7,6 +7,8 @@
 
 mod features;
 mod index;
+mod matrix;
+mod neighbours;
 mod predict;
 mod progress;
 mod query;
@@ -16,6 +18,7 @@ mod similar_text;
 mod stats;
 mod tag;
 mod taxonomy;
+mod umap;
 mod window;
 
 use std::ffi::OsString;
@@ -67,6 +70,10 @@ enum Command {
     Features(features::Args),
     /// Find captions or leaf names by meaning, with a text model in ONNX.
     SimilarText(similar_text::Args),
+    /// Find the nearest rows of every row of features.
+    Neighbours(neighbours::Args),
+    /// Lay features out in the plane (UMAP); several files give one joint layout.
+    Umap(umap::Args),
     /// Make the two demo datasets (once) and open them.
     Demo(window::DemoArgs),
 }
@@ -169,6 +176,8 @@ fn dispatch(args: Args, out: &mut dyn Write) -> Result<Option<Launch>, CliError>
         Some(Command::Runtime(args)) => runtime::run(&args, out)?,
         Some(Command::Features(args)) => features::run(&args, catalog, out)?,
         Some(Command::SimilarText(args)) => similar_text::run(&args, catalog, out)?,
+        Some(Command::Neighbours(args)) => neighbours::run(&args, out)?,
+        Some(Command::Umap(args)) => umap::run(&args, out)?,
         Some(Command::Demo(args)) => return window::run_demo(&args, catalog, out).map(Some),
         None => return window::run(window, catalog).map(Some),
     }

@@ -21,6 +21,7 @@ mod keys;
 mod mapped;
 mod natural;
 pub mod npy;
+pub mod npz;
 mod parquet;
 pub mod positions;
 mod reader;

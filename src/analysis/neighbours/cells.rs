@@ -13,7 +13,7 @@ use rand_pcg::Pcg64Mcg;
 use rayon::prelude::*;
 
 use super::short::{NOBODY, Shortlist};
-use super::{ENOUGH, MEASURED, Method, Neighbours, Space, exact, queries, recall};
+use super::{ENOUGH, MEASURED, Method, Metric, Neighbours, Space, exact, queries, recall};
 use crate::analysis::linear::{Rows, pca::Pca, product};
 use crate::base::{CancelToken, Cancelled};
 
@@ -136,6 +136,26 @@ fn centres(space: &Space, count: usize, seed: u64, cancel: &CancelToken) -> Resu
         centres = Space::of(values, d, space.metric, count);
     }
     Ok(centres)
+}
+
+/// Cuts rows into at most `count` cells by k-means: the cell of each row, and the centres (in the metric of features).
+///
+/// # Errors
+/// [`Cancelled`] on request.
+pub fn partition(
+    rows: &Rows,
+    count: usize,
+    seed: u64,
+    cancel: &CancelToken,
+) -> Result<(Vec<u32>, Vec<f32>), Cancelled> {
+    let (n, d) = (rows.len(), rows.dim());
+    let count = count.min(n);
+    if count == 0 || d == 0 {
+        return Ok((vec![0; n], Vec::new()));
+    }
+    let space = Space::of(rows.values().to_vec(), d, Metric::Euclidean, n);
+    let centres = centres(&space, count, seed, cancel)?;
+    Ok((nearest(&space, &space.values, &centres, 1), centres.values))
 }
 
 /// For each row the nearest candidates from its cells: N x room numbers, [`NOBODY`] where there are fewer.

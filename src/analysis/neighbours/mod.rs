@@ -18,7 +18,7 @@ use crate::base::{CancelToken, Cancelled};
 
 use super::linear::{Rows, product};
 
-pub use cells::Cells;
+pub use cells::{Cells, partition};
 
 /// Up to here every pair is looked at.
 pub const EXACT_ROWS: usize = 100_000;
