@@ -8,6 +8,7 @@
 //! - *query* ([`query`]): filter, sort, count; the newest request wins.
 //! - *statistics* ([`stats`]): words, n-grams, parts of speech; the newest request wins and cancels the one that runs.
 //! - *map* ([`map`]): features -> neighbours -> positions; a new request ends the one that runs.
+//! - *compare* ([`compare`]): how separate two datasets are in each layer; the newest request wins.
 //! - *thumbnails* ([`thumbs`]): a pool; each request replaces the list of wanted pictures, so that what
 //!   the eye is on comes first and what it left is never decoded.
 //! - *records* and *inspect* ([`records`]): texts of visible samples; record and picture of the focused one.
@@ -16,6 +17,7 @@
 //! the window. A panic in a worker becomes a notice and the worker goes on.
 
 pub mod batches;
+pub mod compare;
 pub mod demo;
 pub mod export;
 pub mod features;
@@ -174,6 +176,8 @@ pub enum Event {
         /// The answer.
         report: Result<Arc<StatsReport>, String>,
     },
+    /// News of the comparison of two datasets.
+    Compare(compare::CompareEvent),
     /// News of the map.
     Map(map::MapEvent),
     /// Records of visible samples.
@@ -288,6 +292,7 @@ pub struct Jobs {
     thumbs: thumbs::ThumbLane,
     records: records::RecordLanes,
     map: map::MapLane,
+    compare: compare::CompareLane,
     outbox: Outbox,
     last_statuses: Vec<JobStatus>,
 }
@@ -307,6 +312,7 @@ impl Jobs {
             thumbs: thumbs::ThumbLane::start(&outbox),
             records: records::RecordLanes::start(outbox.clone()),
             map: map::MapLane::start(registry.clone(), outbox.clone()),
+            compare: compare::CompareLane::start(registry.clone(), outbox.clone()),
             registry,
             outbox,
             last_statuses: Vec::new(),
@@ -334,6 +340,7 @@ impl Jobs {
             || self.thumbs.busy()
             || self.records.busy()
             || self.map.busy()
+            || self.compare.busy()
             || !self.registry.is_idle()
             || !self.events.is_empty()
     }
@@ -397,6 +404,11 @@ impl Jobs {
     /// Counts words, n-grams, parts of speech and labels; the newest request wins, and stops the one that runs.
     pub fn stats(&self, ask: stats::StatsAsk) {
         self.stats.ask(ask);
+    }
+
+    /// Compares two datasets; the newest request wins.
+    pub fn compare(&self, ask: compare::CompareAsk) {
+        self.compare.ask(ask);
     }
 
     /// Looks for features, computes or holds a map.

@@ -135,6 +135,7 @@ impl Studio {
                 self.window.run(Command::Large(true));
             }
             View::Map => self.window.run(Command::Lens(Lens::Map)),
+            View::Compare => self.window.run(Command::Lens(Lens::Compare)),
             View::Statistics => {
                 if let Some(tab) = shot.tab {
                     let view = self.window.state.statistics.view.clone();

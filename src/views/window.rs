@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use eframe::egui_wgpu;
 use egui::{CentralPanel, Context, Frame, Margin, Panel, Ui, ViewportCommand, vec2};
 
+use super::compare::compare_ui;
 use super::grid::{GridFrame, grid_ui};
 use super::map::{MapFrame, map_ui};
 use super::statistics::{StatisticsFrame, statistics_ui};
@@ -148,6 +149,7 @@ impl Window {
             Effect::ExportPositions { population, samples, places, path } => {
                 self.jobs.export_positions(population, samples, places, path);
             }
+            Effect::Compare(ask) => self.jobs.compare(ask),
             Effect::Map(order) => self.jobs.map(order),
             Effect::WriteFile { path, bytes } => self.jobs.write_file(&self.state.population, path, bytes),
             Effect::CopyKeys(population, samples) => self.jobs.copy_keys(population, samples),
@@ -269,6 +271,7 @@ impl Window {
                     self.tiles.show(ui, state, out, &mut |ui, lens, out| match lens {
                         Lens::Grid => grid_ui(ui, state, textures, grid, out),
                         Lens::Map => map_ui(ui, state, textures, map, out),
+                        Lens::Compare => compare_ui(ui, state, textures, out),
                         Lens::Statistics => statistics_ui(ui, state, statistics, out),
                     });
                 }

@@ -5,7 +5,7 @@
 
 mod canvas;
 mod card;
-mod empty;
+pub(super) mod empty;
 mod export;
 mod fields;
 mod legend;
@@ -57,7 +57,8 @@ pub fn map_ui(ui: &mut Ui, state: &State, textures: &mut Textures, frame: &mut M
     let mut view = state.map.view.clone();
     let all = ui.available_rect_before_wrap();
     if state.map.source().is_none() {
-        empty::empty_ui(ui, state, out);
+        let what = "The map puts pictures that look alike to a model side by side. It needs the model's numbers for each picture.";
+        empty::empty_ui(ui, state, what, out);
         return;
     }
     strip::strip_ui(ui, state, frame, &mut view, out);
