@@ -16,8 +16,8 @@ use crate::analysis::confusion::PredictionCounts;
 use crate::analysis::facets::Facets;
 use crate::analysis::sort::SortBy;
 use crate::base::{SampleId, Warning};
-use crate::catalog::{Prediction, Record};
 use crate::catalog::filter::Expr;
+use crate::catalog::{Prediction, Record};
 use crate::formats::FieldMap;
 use crate::jobs::{FoundSource, JobStatus, Level, Population, QueryResult, RecentSource, SampleRef, SavedView};
 

@@ -105,10 +105,15 @@ impl Window {
         self.vitals.adapter = name;
     }
 
+    /// Draws with the window's own device where that is quicker than by egui.
+    pub fn set_device(&mut self, render: &egui_wgpu::RenderState) {
+        self.map.set_card(render);
+    }
+
     /// True while jobs run or events wait: what screenshots and tests wait for.
     #[must_use]
     pub fn busy(&self) -> bool {
-        self.jobs.busy() || self.state.querying()
+        self.jobs.busy() || self.state.querying() || self.map.filling()
     }
 
     /// Takes toasts away: a picture is cleaner without.
@@ -386,6 +391,7 @@ pub fn open(options: WindowOptions, size: Option<(f32, f32)>) -> Result<(), Stri
             let mut window = Window::new(&creation.egui_ctx, options);
             if let Some(render) = &creation.wgpu_render_state {
                 window.set_adapter(adapter_name(&render.adapter.get_info()));
+                window.set_device(render);
             }
             Ok(Box::new(window))
         }),

@@ -47,18 +47,6 @@ pub fn command(state: &mut State, command: MapCommand) -> (Wish, Vec<Effect>) {
             Some(inside) => (Wish::Select(inside, op), Vec::new()),
             None => (Wish::None, Vec::new()),
         },
-        MapCommand::Toggle(label) => {
-            if !map.view.off.remove(&label) {
-                map.view.off.insert(label);
-            }
-            (Wish::None, Vec::new())
-        }
-        MapCommand::Isolate(label) => {
-            let others: std::collections::BTreeSet<String> =
-                map.legend.entries.iter().map(|entry| entry.label.clone()).filter(|other| *other != label).collect();
-            map.view.off = if map.view.off == others { std::collections::BTreeSet::new() } else { others };
-            (Wish::None, Vec::new())
-        }
         MapCommand::Export { layer, path } => {
             state.dialog = None;
             let Some(placed) = map.placed.get(&layer) else { return (Wish::None, Vec::new()) };
