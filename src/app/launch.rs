@@ -47,6 +47,7 @@ pub enum View {
     Large,
     Map,
     Statistics,
+    Compare,
     Filters,
     Welcome,
     Open,
@@ -58,12 +59,13 @@ pub enum View {
 
 impl View {
     /// All of them with their words on the command line.
-    pub const ALL: [(Self, &'static str); 12] = [
+    pub const ALL: [(Self, &'static str); 13] = [
         (Self::Grid, "grid"),
         (Self::Inspector, "inspector"),
         (Self::Large, "large"),
         (Self::Map, "map"),
         (Self::Statistics, "statistics"),
+        (Self::Compare, "compare"),
         (Self::Filters, "filters"),
         (Self::Welcome, "welcome"),
         (Self::Open, "open"),

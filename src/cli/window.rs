@@ -23,7 +23,7 @@ pub(super) struct ScreenArgs {
     /// Width and height in pixels.
     #[arg(long, value_name = "WxH", value_parser = size)]
     size: Option<(u32, u32)>,
-    /// What the screenshot shows: grid, inspector, large, map, statistics, filters, welcome, open, palette, help, problems.
+    /// What the screenshot shows: grid, inspector, large, map, statistics, compare, filters, welcome, open, palette, help, problems.
     #[arg(long, value_name = "VIEW", value_parser = view, default_value = "grid", hide_default_value = true)]
     view: View,
     /// Pixels a point in the screenshot.

@@ -52,6 +52,9 @@ impl Studio {
         };
         let mut window = Window::new(&ctx, WindowOptions { default_settings: true, ..options });
         window.set_adapter(adapter);
+        if let Painter::Gpu(render) = &painter {
+            window.set_device(render);
+        }
         let size = Vec2::new(shot.size.0 as f32, shot.size.1 as f32);
         Self { ctx, window, painter, size, scale: shot.scale, started: Instant::now(), output: FullOutput::default() }
     }
@@ -135,6 +138,7 @@ impl Studio {
                 self.window.run(Command::Large(true));
             }
             View::Map => self.window.run(Command::Lens(Lens::Map)),
+            View::Compare => self.window.run(Command::Lens(Lens::Compare)),
             View::Statistics => {
                 if let Some(tab) = shot.tab {
                     let view = self.window.state.statistics.view.clone();

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use roaring::RoaringBitmap;
 
 use crate::base::SampleId;
-use crate::catalog::{Columns, NONE, flags};
+use crate::catalog::{NONE, flags};
 use crate::jobs::Population;
 
 /// Names that have a colour of their own.

@@ -9,7 +9,7 @@ use crate::analysis::facets::Facets;
 use crate::app::command::{Command, Effect};
 use crate::app::map::MapCommand;
 use crate::app::state::{Dialog, Inspector, Screen, State};
-use crate::app::{map, models, statistics};
+use crate::app::{compare, map, models, statistics};
 use crate::base::SampleId;
 use crate::jobs::query::counts;
 use crate::jobs::{Event, Level, Population, PopulationUpdate, QueryResult};
@@ -30,6 +30,12 @@ pub fn news(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Stats { generation, report } => {
             let report = report.map_err(|error| notify(state, Level::Error, error)).ok();
             statistics::answered(state, generation, report);
+            Vec::new()
+        }
+        Event::Compare(event) => {
+            if let Some(error) = compare::news(state, event) {
+                notify(state, Level::Error, error);
+            }
             Vec::new()
         }
         Event::Map(event) => {
