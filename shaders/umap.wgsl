@@ -16,7 +16,7 @@ struct Turn {
     seed: u32,
     alpha: f32,            // learning rate of the epoch
     epoch: u32,            // from 1
-    turn: u32,             // epoch * rounds + sub-round
+    moment: u32,           // epoch * rounds + sub-round
     vertices: u32,         // all
     first: u32,            // the piece's first vertex, a multiple of 256
     count: u32,            // vertices of the piece
@@ -49,11 +49,11 @@ fn due(n: u32, rate: u32) -> bool {
 }
 
 fn pool_key(block: u32) -> u32 {
-    return pcg(turn.seed ^ pcg(block + pcg(turn.turn)));
+    return pcg(turn.seed ^ pcg(block + pcg(turn.moment)));
 }
 
 fn draw_key(vertex: u32) -> u32 {
-    return pcg((turn.seed + 0x9e3779b9u) ^ pcg(vertex + pcg(turn.turn)));
+    return pcg((turn.seed + 0x9e3779b9u) ^ pcg(vertex + pcg(turn.moment)));
 }
 
 fn draw(key: u32, p: u32) -> u32 {
