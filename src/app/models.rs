@@ -13,7 +13,7 @@ use crate::base::dirs::expand_home;
 use crate::jobs::Level;
 use crate::jobs::models::{ModelAsk, ModelSeen};
 use crate::model::card::{Channels, Interpolation, Origin, Preprocessing};
-use crate::model::{Card, Model};
+use crate::model::{Card, Model, bundled};
 
 /// Models that settings remember.
 pub const REMEMBERED: usize = 8;
@@ -196,7 +196,7 @@ pub(super) fn model_command(state: &mut State, command: ModelCommand) -> Vec<Eff
     match command {
         ModelCommand::Look(path) => {
             let models = &mut state.models;
-            let wanted = path.trim().ends_with(".onnx");
+            let wanted = path.trim().ends_with(".onnx") || bundled::find(path.trim()).is_some();
             (models.looking, models.found) = (wanted, None);
             models.path = path;
             models.layers.clear();
@@ -220,7 +220,7 @@ pub(super) fn model_command(state: &mut State, command: ModelCommand) -> Vec<Eff
         }
         ModelCommand::Reset => match state.models.seen() {
             Some(seen) => {
-                let effect = Effect::ResetCard(seen.model.path.clone(), seen.model.hash.clone());
+                let effect = Effect::ResetCard(expand_home(&state.models.path), seen.model.hash.clone());
                 state.models.looking = true;
                 vec![effect]
             }
@@ -251,7 +251,7 @@ fn ask(state: &mut State, features: bool) -> Vec<Effect> {
     });
     let ids = wanted(state);
     state.dialog = None;
-    let path = model.path.clone();
+    let path = expand_home(&state.models.path);
     remember(state, &path);
     let population = Arc::clone(&state.population);
     vec![

@@ -18,7 +18,7 @@ use crate::formats::npy::Dtype;
 use crate::model::features::FeaturesError;
 use crate::model::onnx::Graph;
 use crate::model::runtime::{Description, Device, Runtime};
-use crate::model::{Card, Model, ModelError};
+use crate::model::{Card, Model, ModelError, bundled};
 
 /// How often new predictions are shown while a job runs.
 const SHOW_EVERY: Duration = Duration::from_secs(2);
@@ -128,6 +128,7 @@ fn edited_card(cards: &Path, hash: &str) -> PathBuf {
 
 /// Opens a model by the card that was edited in the window, else by its own. True: by the edited one.
 fn open(path: &Path, cards: &Path) -> Result<(Model, bool), ModelError> {
+    let path = &bundled::locate(path)?;
     let graph = Graph::read(path)?;
     let edited = edited_card(cards, graph.hash());
     if edited.is_file() {
@@ -153,7 +154,8 @@ fn work(
 ) -> Result<(), String> {
     let running = registry.begin("Reading the model");
     if let Some(card) = &ask.card {
-        let hash = Graph::read(&ask.path).map_err(|error| error.to_string())?.hash().to_owned();
+        let path = bundled::locate(&ask.path).map_err(|error| error.to_string())?;
+        let hash = Graph::read(&path).map_err(|error| error.to_string())?.hash().to_owned();
         let file = edited_card(cards, &hash);
         let written =
             file.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&file, card.to_toml()));

@@ -1,5 +1,7 @@
 //! The models dialog: choose a file, read what its card says, correct it, let the model work.
 
+use std::path::Path;
+
 use egui::{Label, RichText, ScrollArea, Ui, WidgetInfo, accesskit::Role};
 
 use super::{focus_at_start, primary};
@@ -7,8 +9,8 @@ use crate::app::models::{CardEdit, ModelCommand, facts, wanted};
 use crate::app::panels::text;
 use crate::app::{Command, State};
 use crate::jobs::models::ModelSeen;
-use crate::model::Model;
 use crate::model::card::{Channels, Interpolation, Origin};
+use crate::model::{Model, bundled};
 use crate::views::theme::{self, space, tokens};
 use crate::views::widgets::{faint, field};
 use crate::views::{Commands, icons};
@@ -21,7 +23,7 @@ pub fn models_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
     ui.label(faint(ui, "An image classifier as an ONNX file; MODEL.toml beside MODEL.onnx is its card."));
     ui.add_space(space::S8);
     file_ui(ui, state, out);
-    recent_ui(ui, state, out);
+    known_ui(ui, state, out);
     ui.add_space(space::S12);
     match &state.models.found {
         None if state.models.looking => {
@@ -68,24 +70,33 @@ fn file_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
     }
 }
 
-/// Models that were used before.
-fn recent_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
-    if state.settings.models.is_empty() {
-        return;
-    }
-    ui.add_space(space::S4);
-    ui.horizontal_wrapped(|ui| {
-        ui.label(faint(ui, "Used before").size(theme::all().text.small));
-        for path in &state.settings.models {
-            let full = path.display().to_string();
-            let name = path.file_name().map_or_else(|| full.clone(), |name| name.to_string_lossy().into_owned());
-            let on = full == state.models.path;
-            let response = ui.add(egui::Button::new(text::cut(&name, 40)).frame_when_inactive(false).selected(on));
-            if response.on_hover_text(&full).clicked() && !on {
-                out.push(Command::Model(ModelCommand::Look(full)));
-            }
+/// The models in the program, and those that were used before.
+fn known_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
+    let mut line = |ui: &mut Ui, name: &str, models: &[(String, String)]| {
+        if models.is_empty() {
+            return;
         }
+        ui.add_space(space::S4);
+        ui.horizontal_wrapped(|ui| {
+            name_ui(ui, name);
+            for (path, shown) in models {
+                let on = *path == state.models.path;
+                let response = ui.add(egui::Button::new(text::cut(shown, 40)).frame_when_inactive(false).selected(on));
+                if response.on_hover_text(path).clicked() && !on {
+                    out.push(Command::Model(ModelCommand::Look(path.clone())));
+                }
+            }
+        });
+    };
+    let bundled: Vec<_> =
+        bundled::bundled().iter().map(|model| (model.name.to_owned(), model.name.to_owned())).collect();
+    line(ui, "In the program", &bundled);
+    let used = state.settings.models.iter().map(|path| path.display().to_string());
+    let used = used.filter(|path| bundled::find(path).is_none()).map(|path| {
+        let name = Path::new(&path).file_name().map(|name| name.to_string_lossy().into_owned());
+        (path.clone(), name.unwrap_or(path))
     });
+    line(ui, "Used before", &used.collect::<Vec<_>>());
 }
 
 fn name_ui(ui: &mut Ui, name: &str) {
