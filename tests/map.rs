@@ -104,7 +104,7 @@ fn without_features_it_says_what_it_needs() {
     let mut stage = Stage::new();
     stage.click("Map");
     assert_eq!(stage.window().state.lens, Lens::Map);
-    assert!(stage.sees("No features yet.") && stage.sees("Choose a model and extract …"));
+    assert!(stage.sees("No features yet.") && stage.sees("Extract features …"));
     write_features(&mut stage);
     stage.run(Command::Map(MapCommand::LookAgain));
     assert!(!stage.sees("No features yet."));
@@ -151,7 +151,9 @@ fn modifiers_change_the_lasso_and_isolating_shows_one_entry() {
     drag_over(&mut stage, "pool", Modifiers::SHIFT);
     assert_eq!(stage.selected().len(), 8, "Shift adds");
     drag_over(&mut stage, "pool", Modifiers::COMMAND);
-    eprintln!("DEBUG {:?} {:?} {:?} {:?}", stage.selected(), stage.window().state.chips, stage.window().state.map.view.off, stage.window().state.log);
+    let selected = stage.selected();
+    let state = &stage.window().state;
+    eprintln!("DEBUG {selected:?} {:?} {:?} {:?}", state.chips, state.map.view.off, state.log);
     assert_eq!(stage.selected(), [4, 5, 6, 7], "Ctrl takes away");
     let chips: Vec<_> = stage.window().state.chips.iter().map(|chip| chip.facet).collect();
     assert_eq!(chips, [Facet::Selection], "there is one lasso");

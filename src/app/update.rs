@@ -18,7 +18,7 @@ use super::chips::{self, Chip, Facet};
 use super::command::{Command, Effect, SetOp};
 use super::compare::CompareCommand;
 use super::state::{Dialog, Lens, Notice, OpenDialog, Screen, Sort, State};
-use super::{compare, map, statistics};
+use super::{compare, map, models, statistics};
 use crate::analysis::sort::SortBy;
 use crate::catalog::filter::{self, Expr};
 use crate::jobs::{Event, Level, QueryRequest};
@@ -133,6 +133,7 @@ fn change(state: &mut State, command: Command) -> Vec<Effect> {
             state.predicted_text = text;
             Vec::new()
         }
+        Command::Model(command) => models::model_command(state, command),
         Command::ActivateModel(key) => vec![Effect::Activate(key)],
         Command::TaxonomyText(text) => {
             state.taxonomy_text = text;

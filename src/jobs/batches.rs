@@ -43,6 +43,16 @@ pub trait Runner {
     }
 }
 
+impl<M: Runner + ?Sized> Runner for &mut M {
+    fn run(&mut self, count: usize, values: &[f32]) -> Result<Vec<Vec<f32>>, ModelError> {
+        (**self).run(count, values)
+    }
+
+    fn take_notices(&mut self) -> Vec<String> {
+        (**self).take_notices()
+    }
+}
+
 /// Gives the files of pictures; each worker has one.
 pub trait Reader: Send {
     /// The file of the picture number `at`.

@@ -7,6 +7,7 @@
 //!   [`Population`] whenever something was committed.
 //! - *query* ([`query`]): filter, sort, count; the newest request wins.
 //! - *statistics* ([`stats`]): words, n-grams, parts of speech; the newest request wins and cancels the one that runs.
+//! - *models* ([`models`]): reads models; predicts and extracts features, one job at a time.
 //! - *map* ([`map`]): features -> neighbours -> positions; a new request ends the one that runs.
 //! - *compare* ([`compare`]): how separate two datasets are in each layer; the newest request wins.
 //! - *thumbnails* ([`thumbs`]): a pool; each request replaces the list of wanted pictures, so that what
@@ -24,6 +25,7 @@ pub mod features;
 pub mod index;
 pub mod library;
 pub mod map;
+pub mod models;
 pub mod predict;
 pub mod query;
 pub mod reader;
@@ -178,6 +180,15 @@ pub enum Event {
     },
     /// News of the comparison of two datasets.
     Compare(compare::CompareEvent),
+    /// A look at a model ended.
+    Model {
+        /// Its file.
+        path: PathBuf,
+        /// What it is, or a sentence.
+        found: Result<Arc<models::ModelSeen>, String>,
+    },
+    /// Features were extracted: there may be more of them now.
+    Extracted,
     /// News of the map.
     Map(map::MapEvent),
     /// Records of visible samples.
@@ -293,6 +304,7 @@ pub struct Jobs {
     records: records::RecordLanes,
     map: map::MapLane,
     compare: compare::CompareLane,
+    models: models::ModelLane,
     outbox: Outbox,
     last_statuses: Vec<JobStatus>,
 }
@@ -304,6 +316,7 @@ impl Jobs {
         let (sender, events) = unbounded();
         let outbox = Outbox { events: sender, wake };
         let registry = Registry::default();
+        let models = models::ModelLane::start(options.catalog_dir.as_deref(), registry.clone(), outbox.clone());
         Self {
             events,
             library: library::Library::start(options, registry.clone(), outbox.clone()),
@@ -313,6 +326,7 @@ impl Jobs {
             records: records::RecordLanes::start(outbox.clone()),
             map: map::MapLane::start(registry.clone(), outbox.clone()),
             compare: compare::CompareLane::start(registry.clone(), outbox.clone()),
+            models,
             registry,
             outbox,
             last_statuses: Vec::new(),
@@ -341,6 +355,7 @@ impl Jobs {
             || self.records.busy()
             || self.map.busy()
             || self.compare.busy()
+            || self.models.busy()
             || !self.registry.is_idle()
             || !self.events.is_empty()
     }
@@ -409,6 +424,21 @@ impl Jobs {
     /// Compares two datasets; the newest request wins.
     pub fn compare(&self, ask: compare::CompareAsk) {
         self.compare.ask(ask);
+    }
+
+    /// Reads a model and its card.
+    pub fn look_model(&self, path: PathBuf) {
+        self.models.look(path);
+    }
+
+    /// Forgets what was edited of a model's card.
+    pub fn reset_card(&self, path: PathBuf, hash: &str) {
+        self.models.reset(path, hash);
+    }
+
+    /// Predicts, or extracts features; one at a time.
+    pub fn run_model(&self, ask: models::ModelAsk) {
+        self.models.ask(ask, self.library.predicted());
     }
 
     /// Looks for features, computes or holds a map.

@@ -88,33 +88,28 @@ pub fn tensor(picture: &Rgb, how: &Preprocessing, out: &mut [f32]) -> Result<(),
         Interpolation::Nearest => Filter::Nearest,
     };
     let pixels = image::cut(picture, &placement(picture.width, picture.height, how), filter)?;
-    // A table per channel: 256 divisions instead of one a number.
-    let table = |channel: usize| -> [f32; 256] {
-        std::array::from_fn(|value| (value as f32 / 255.0 - how.mean[channel]) / how.std[channel])
-    };
+    let value = |channel: usize, pixel: f32| (pixel / 255.0 - how.mean[channel]) / how.std[channel];
     let area = how.crop as usize * how.crop as usize;
+    let pixels = pixels.chunks_exact(3);
     if how.channels == Channels::Grey {
-        let table = table(0);
-        for (to, pixel) in out.iter_mut().zip(pixels.chunks_exact(3)) {
-            *to = table[usize::from(luma(pixel[0], pixel[1], pixel[2]))];
+        for (to, pixel) in out.iter_mut().zip(pixels) {
+            *to = value(0, luma(pixel));
         }
         return Ok(());
     }
     let order = if how.channels == Channels::Bgr { [2, 1, 0] } else { [0, 1, 2] };
-    let tables = [table(0), table(1), table(2)];
-    let pixels = pixels.chunks_exact(3);
     match how.layout {
         Layout::Nchw => {
-            for ((plane, table), from) in out.chunks_exact_mut(area).zip(&tables).zip(order) {
+            for (channel, plane) in out.chunks_exact_mut(area).enumerate() {
                 for (to, pixel) in plane.iter_mut().zip(pixels.clone()) {
-                    *to = table[usize::from(pixel[from])];
+                    *to = value(channel, pixel[order[channel]]);
                 }
             }
         }
         Layout::Nhwc => {
             for (to, pixel) in out.chunks_exact_mut(3).zip(pixels) {
                 for channel in 0..3 {
-                    to[channel] = tables[channel][usize::from(pixel[order[channel]])];
+                    to[channel] = value(channel, pixel[order[channel]]);
                 }
             }
         }
@@ -133,9 +128,9 @@ pub fn tensor_of(picture: &Picture, how: &Preprocessing, out: &mut [f32]) -> Res
     tensor(&Rgb::from(picture), how, out)
 }
 
-/// PIL's `convert("L")`.
-fn luma(r: u8, g: u8, b: u8) -> u8 {
-    ((u32::from(r) * 19_595 + u32::from(g) * 38_470 + u32::from(b) * 7_471 + 0x8000) >> 16) as u8
+/// The weights of PIL's `convert("L")`.
+fn luma(rgb: &[f32]) -> f32 {
+    (rgb[0] * 19_595.0 + rgb[1] * 38_470.0 + rgb[2] * 7_471.0) / 65_536.0
 }
 
 #[cfg(test)]
@@ -215,9 +210,10 @@ mod tests {
         assert_eq!((len(&grey), shape(&grey)), (25, [1, 5, 5]));
         let mut got = vec![0.0; 25];
         tensor_of(&picture, &grey, &mut got).unwrap();
-        // PIL: Image.new("RGB", (1, 1), (7, 1, 0)).convert("L") is 3.
-        assert_eq!(luma(7, 1, 0), 3);
-        assert_eq!(got[1], f32::from(luma(7, 1, 0)) / 255.0);
+        // PIL: Image.new("RGB", (1, 1), (7, 1, 0)).convert("L") is 3; here it is not rounded.
+        assert!((luma(&[7.0, 1.0, 0.0]) - 2.68).abs() < 0.01);
+        let pixel: Vec<f32> = picture.rgba[4..7].iter().copied().map(f32::from).collect();
+        assert_eq!(got[1], luma(&pixel) / 255.0);
     }
 
     #[test]

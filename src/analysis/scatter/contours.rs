@@ -35,8 +35,7 @@ pub struct Contour {
 pub fn density(points: &Points, groups: &[u8], marks: &[u32], group: u8, side: usize) -> Field {
     let mut plane_map = [NO_PLANE; 256];
     plane_map[group as usize] = 0;
-    let view =
-        View { origin: [0.0; 2], scale: (side as f64 / GRID) as f32, width: side as u32, height: side as u32 };
+    let view = View { origin: [0.0; 2], scale: (side as f64 / GRID) as f32, width: side as u32, height: side as u32 };
     // Dim points go to the second plane, which is cut off.
     let counts = splat(points, groups, marks, &plane_map, 1, &view, LEVELS);
     let values: Vec<f32> = counts.counts[..side * side].iter().map(|&count| count as f32).collect();
@@ -138,7 +137,7 @@ mod tests {
         let groups: Vec<u8> = (0..rows).map(|row| u8::from(row % 5 < 2)).collect();
         let marks = points.marks(None, false, None);
         let own = Bits::of(rows, (0..rows as u32).filter(|row| row % 5 < 2));
-        let field = density(&points, &points.by_slot(&groups), &marks, 1, 128);
+        let field = density(&points, &points.by_slot(&groups), &marks, 1, 384);
         let lines = contours(&points, &field, &[0.5, 0.8]);
         let held = |share: f64| {
             // Even-odd over all lines of a level, holes included: a point is in it if an odd number of lines is round it.
@@ -150,7 +149,7 @@ mod tests {
             }
             own.iter().filter(|&row| odd[row as usize]).count() as f64 / own.count() as f64
         };
-        // The blur of two cells spreads clusters of ten: lines hold somewhat more of the unblurred points.
+        // The blur of two cells spreads clusters of thirty: lines hold somewhat more of the unblurred points.
         for share in [0.5, 0.8] {
             assert!((held(share) - share).abs() < 0.1, "{share}: {}", held(share));
         }

@@ -177,10 +177,6 @@ impl Scatter {
         Ok(scatter)
     }
 
-    #[doc(hidden)]
-    pub fn set_chunk(&mut self, c: u64) {
-        self.chunk = [c; 2];
-    }
     /// The points drawn.
     #[must_use]
     pub fn points(&self) -> &Arc<Points> {

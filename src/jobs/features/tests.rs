@@ -96,14 +96,8 @@ fn go(out: &Path, rows: usize, fail_at: usize, cancel_at: usize) -> (Result<Summ
     let filling = Filling { out, identity, samples: &samples, how: &how, force: false };
     let (progress, cancel) = (Progress::default(), CancelToken::default());
     let mut fake = Fake { batches: Vec::new(), fail_at, cancel_at, cancel: cancel.clone() };
-    struct Borrowed<'a>(&'a mut Fake);
-    impl Runner for Borrowed<'_> {
-        fn run(&mut self, count: usize, values: &[f32]) -> Result<Vec<Vec<f32>>, ModelError> {
-            self.0.run(count, values)
-        }
-    }
     let readers = (0..3).map(|_| Grays(rows)).collect();
-    let done = fill(filling, readers, || Ok(Borrowed(&mut fake)), &progress, &cancel);
+    let done = fill(filling, readers, || Ok(&mut fake), &progress, &cancel);
     (done, fake.batches)
 }
 

@@ -102,7 +102,7 @@ pub struct ValueInfo {
 }
 
 impl ValueInfo {
-    pub(super) fn of(info: &ValueInfoProto) -> Self {
+    pub(in crate::model) fn of(info: &ValueInfoProto) -> Self {
         let tensor = info.r#type.as_ref().and_then(|kind| kind.value.as_ref()).map(|value| match value {
             type_proto::Value::TensorType(tensor) => tensor,
         });
@@ -182,8 +182,9 @@ impl Graph {
         let mut makers = FxHashMap::default();
         for (at, node) in graph.node.iter().enumerate() {
             for output in node.output.iter().filter(|name| !name.is_empty()) {
-                if makers.insert(output.clone(), at).is_some() {
-                    return Err(damaged(format!("two nodes make the tensor \"{output}\"")));
+                let fed = graph.input.iter().any(|input| input.name == *output);
+                if makers.insert(output.clone(), at).is_some() || stored.contains_key(output) || fed {
+                    return Err(damaged(format!("the tensor \"{output}\" is made twice")));
                 }
             }
         }
@@ -475,7 +476,8 @@ mod tests {
         check(Builder::new().input("x", &[0]).build(13), "no output");
         check(plain().output("z").build(13), "nothing makes its output \"z\"");
         check(plain().node("Add", &["y", "gone"], "z", vec![]).build(13), "reads the tensor \"gone\"");
-        check(plain().node("Relu", &["x"], "y", vec![]).build(13), "two nodes make the tensor \"y\"");
+        check(plain().node("Relu", &["x"], "y", vec![]).build(13), "\"y\" is made twice");
+        check(plain().weights(build::floats("y", &[], &[1.0])).build(13), "\"y\" is made twice");
         let mut short = build::floats("w", &[2, 2], &[0.0; 4]);
         short.raw_data.pop();
         check(plain().weights(short).build(13), "15 bytes for 4 values");

@@ -262,7 +262,8 @@ impl Pieces<'_> {
     }
 }
 
-fn rename(graph: &mut GraphProto, renames: &FxHashMap<String, String>) {
+/// Gives tensors of a graph other names; its inputs keep theirs.
+pub(super) fn rename(graph: &mut GraphProto, renames: &FxHashMap<String, String>) {
     if renames.is_empty() {
         return;
     }

@@ -2,7 +2,8 @@
 
 use egui::{RichText, Ui};
 
-use crate::app::{Action, State};
+use crate::app::map::MapCommand;
+use crate::app::{Action, Command, State};
 use crate::views::Commands;
 use crate::views::dialogs::primary;
 use crate::views::theme::space;
@@ -21,8 +22,12 @@ pub(in crate::views) fn empty_ui(ui: &mut Ui, state: &State, what: &str, out: &m
         ui.add_space(space::S4);
         ui.label(faint(ui, what));
         ui.add_space(space::S12);
-        if ui.add(primary(ui, "Choose a model and extract …")).clicked() {
+        if ui.add(primary(ui, "Extract features …")).clicked() {
             out.act(Action::ShowModels);
+        }
+        ui.add_space(space::S4);
+        if ui.button("Look again").clicked() {
+            out.push(Command::Map(MapCommand::LookAgain));
         }
     });
 }
