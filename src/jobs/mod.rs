@@ -421,6 +421,11 @@ impl Jobs {
         self.stats.ask(ask);
     }
 
+    /// Compares two datasets; the newest request wins.
+    pub fn compare(&self, ask: compare::CompareAsk) {
+        self.compare.ask(ask);
+    }
+
     /// Reads a model and its card.
     pub fn look_model(&self, path: PathBuf) {
         self.models.look(path);
@@ -434,11 +439,6 @@ impl Jobs {
     /// Predicts, or extracts features; one at a time.
     pub fn run_model(&self, ask: models::ModelAsk) {
         self.models.ask(ask, self.library.predicted());
-    }
-
-    /// Compares two datasets; the newest request wins.
-    pub fn compare(&self, ask: compare::CompareAsk) {
-        self.compare.ask(ask);
     }
 
     /// Looks for features, computes or holds a map.

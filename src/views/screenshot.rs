@@ -14,6 +14,7 @@ use egui_wgpu::wgpu;
 
 use super::window::{Window, adapter_name};
 use crate::app::launch::{ShotOptions, View, WindowOptions};
+use crate::app::map::{Drawn, MapCommand, MapView};
 use crate::app::settings::{Settings, ThemeChoice};
 use crate::app::state::{Dialog, Lens, OpenDialog, Screen};
 use crate::app::{Action, Command};
@@ -137,7 +138,17 @@ impl Studio {
                 focus_first(&mut self.window);
                 self.window.run(Command::Large(true));
             }
-            View::Map => self.window.run(Command::Lens(Lens::Map)),
+            View::Map => {
+                let mut view = MapView { layers: shot.layers.clone(), ..MapView::default() };
+                view.colour = shot.colour.unwrap_or_default();
+                if !shot.drawn.is_empty() {
+                    for (word, on) in Drawn::WORDS.iter().zip(view.drawn.all()) {
+                        *on = shot.drawn.iter().any(|drawn| drawn == word);
+                    }
+                }
+                self.window.run(Command::Map(MapCommand::View(Box::new(view))));
+                self.window.run(Command::Lens(Lens::Map));
+            }
             View::Compare => self.window.run(Command::Lens(Lens::Compare)),
             View::Statistics => {
                 if let Some(tab) = shot.tab {

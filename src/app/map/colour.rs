@@ -53,6 +53,23 @@ impl ColourBy {
             .collect()
     }
 
+    /// What a word of the command line means: dataset, leaf, level1, level2, .., brand, tag, words, quality, predicted, confidence, correct.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "dataset" => Self::Dataset,
+            "leaf" => Self::Leaf,
+            "brand" => Self::Brand,
+            "tag" => Self::Tag,
+            "words" => Self::Words,
+            "quality" => Self::Quality,
+            "predicted" => Self::Predicted,
+            "confidence" => Self::Confidence,
+            "correct" => Self::Correct,
+            _ => Self::Level(word.strip_prefix("level")?.parse::<u16>().ok()?.checked_sub(1)?),
+        })
+    }
+
     /// Its name in the menu.
     #[must_use]
     pub fn label(self) -> String {

@@ -72,6 +72,9 @@ impl Drawn {
     pub const LABELS: [&str; 6] =
         ["Points", "Density", "Contours", "Ratio of two datasets", "Region labels", "Thumbnails when zoomed in"];
 
+    /// Their words on the command line, in the same order.
+    pub const WORDS: [&str; 6] = ["points", "density", "contours", "ratio", "labels", "thumbnails"];
+
     /// All switches, in the order of [`Drawn::LABELS`].
     pub fn all(&mut self) -> [&mut bool; 6] {
         [

@@ -11,6 +11,7 @@ use crate::app::map::MapCommand;
 use crate::app::state::{Dialog, Inspector, Screen, State};
 use crate::app::{compare, map, models, statistics};
 use crate::base::SampleId;
+use crate::jobs::map::MapOrder;
 use crate::jobs::query::counts;
 use crate::jobs::{Event, Level, Population, PopulationUpdate, QueryResult};
 
@@ -173,7 +174,9 @@ fn population(state: &mut State, update: PopulationUpdate) -> Vec<Effect> {
             population: new,
             ..State::default()
         };
-        return query(state);
+        let mut effects = query(state);
+        effects.push(Effect::Map(MapOrder::Stop));
+        return effects;
     }
     if Arc::ptr_eq(&old.columns, &new.columns) && old.datasets.len() == new.datasets.len() {
         return beside(state, &old, new);

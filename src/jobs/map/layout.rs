@@ -81,7 +81,7 @@ impl Layout<'_> {
                 device: "CPU".to_owned(),
                 seconds: started.elapsed().as_secs_f64(),
                 recall: match method {
-                    Method::Exact => None,
+                    Method::Exact => Some(1.0),
                     Method::Cells { recall, .. } => Some(recall),
                 },
                 left_out: self.rows.left_out,

@@ -22,7 +22,7 @@ pub(in crate::views) fn empty_ui(ui: &mut Ui, state: &State, what: &str, out: &m
         ui.add_space(space::S4);
         ui.label(faint(ui, what));
         ui.add_space(space::S12);
-        if ui.add(primary(ui, "Choose a model and extract …")).clicked() {
+        if ui.add(primary(ui, "Extract features …")).clicked() {
             out.act(Action::ShowModels);
         }
         ui.add_space(space::S4);
