@@ -63,7 +63,6 @@ enum Command {
     Stats(stats::Args),
     /// Tag words by part of speech and compare with the tags of a file.
     Tag(tag::Args),
-    /// Run a model over pictures and write what its layers give for Python to open.
     /// Let a model say what it sees in every picture, keep it in the catalogs, and tell how often it is right.
     Predict(predict::Args),
     /// Print what runs models on this machine and why, or install ONNX Runtime.
