@@ -61,7 +61,7 @@ pub struct PredictorInfo {
 }
 
 /// The predictions of one dataset, one entry a sample.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct PredictionColumns {
     /// The most probable class, [`NONE`] without a prediction.
     pub predicted: Vec<u32>,
@@ -71,6 +71,17 @@ pub struct PredictionColumns {
     pub label: Vec<u32>,
     /// Place of the sample's own class among the best (0: it is the best), [`NO_RANK`] where it is not among them.
     pub rank: Vec<u8>,
+}
+
+impl PartialEq for PredictionColumns {
+    /// Missing probabilities are equal.
+    fn eq(&self, other: &Self) -> bool {
+        let bits = |columns: &Self| columns.confidence.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        self.predicted == other.predicted
+            && self.label == other.label
+            && self.rank == other.rank
+            && bits(self) == bits(other)
+    }
 }
 
 impl PredictionColumns {

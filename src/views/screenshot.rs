@@ -15,6 +15,7 @@ use egui_wgpu::wgpu;
 use super::window::{Window, adapter_name};
 use crate::app::launch::{ShotOptions, View, WindowOptions};
 use crate::app::map::{Drawn, MapCommand, MapView};
+use crate::app::models::ModelCommand;
 use crate::app::settings::{Settings, ThemeChoice};
 use crate::app::state::{Dialog, Lens, OpenDialog, Screen};
 use crate::app::{Action, Command};
@@ -160,7 +161,11 @@ impl Studio {
             }
             View::Welcome => self.window.run(Command::Act(Action::ShowWelcome)),
             View::Open => self.window.run(Command::Dialog(Some(Dialog::Open(OpenDialog::default())))),
-            View::Models => self.window.run(Command::Act(Action::ShowModels)),
+            View::Models => {
+                self.window.run(Command::Act(Action::ShowModels));
+                let first = crate::model::bundled::bundled()[0].name.to_owned();
+                self.window.run(Command::Model(ModelCommand::Look(first)));
+            }
             View::Palette => self.window.run(Command::Act(Action::OpenPalette)),
             View::Help => self.window.run(Command::Act(Action::ShowHelp)),
             View::Problems => self.window.run(Command::Dialog(Some(Dialog::Problems))),
