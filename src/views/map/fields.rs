@@ -14,6 +14,11 @@ use crate::views::theme;
 /// Shares of a dataset inside its contours.
 const MASSES: [f32; 4] = [0.9, 0.7, 0.45, 0.2];
 
+/// Where the first dataset is denser.
+pub(super) const DENSER_A: Color32 = Color32::from_rgb(0xd0, 0x3a, 0x36);
+/// Where the second dataset is denser.
+pub(super) const DENSER_B: Color32 = Color32::from_rgb(0x35, 0x74, 0xd0);
+
 /// What was made, and of what.
 pub(super) struct Fields {
     placed: Arc<Placed>,
@@ -131,10 +136,9 @@ fn density_image(field: &Field, dark: bool) -> ColorImage {
 
 /// Red where the first dataset is denser, blue where the second is; nothing where they are alike.
 fn ratio_image(ratio: &[f32]) -> ColorImage {
-    let (first, second) = (Color32::from_rgb(0xc4, 0x36, 0x33), Color32::from_rgb(0x2b, 0x6c, 0xc4));
     image(|cell| {
         let value = ratio[cell] / 3.0;
-        let color = if value > 0.0 { first } else { second };
-        color.gamma_multiply(value.abs().powf(0.7) * 0.8)
+        let color = if value > 0.0 { DENSER_A } else { DENSER_B };
+        color.gamma_multiply(value.abs().powf(0.7) * 0.55)
     })
 }

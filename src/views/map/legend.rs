@@ -5,9 +5,10 @@ use egui::{
 };
 
 use super::INNER;
+use super::fields::{DENSER_A, DENSER_B};
 use crate::app::State;
 use crate::app::map::MapView;
-use crate::app::map::colour::{Entry, Ink, Legend};
+use crate::app::map::colour::{ColourBy, Entry, Ink, Legend};
 use crate::app::panels::text;
 use crate::views::icons;
 use crate::views::theme::{self, radius, space, tokens};
@@ -52,8 +53,35 @@ pub(super) fn legend_ui(ui: &mut Ui, state: &State, view: &mut MapView) {
                 let matching = map.matching.get(i).copied().unwrap_or(entry.samples);
                 entry_ui(ui, entry, matching, map.view.off.contains(&entry.label), legend, view);
             }
+            fields_ui(ui, state);
         });
     });
+}
+
+/// What the colours of ratio and contours mean.
+fn fields_ui(ui: &mut Ui, state: &State) {
+    let drawn = state.map.view.drawn;
+    let datasets = &state.population.columns.datasets;
+    let line = |ui: &mut Ui, color: Color32, label: &str| {
+        ui.horizontal(|ui| {
+            let (dot, _) = ui.allocate_exact_size(vec2(14.0, 18.0), Sense::hover());
+            ui.painter().rect_filled(Rect::from_center_size(dot.center(), vec2(10.0, 6.0)), 1, color);
+            ui.add(egui::Label::new(RichText::new(label).text_style(TextStyle::Small)).truncate());
+        });
+    };
+    if drawn.ratio
+        && let [a, b, ..] = &datasets[..]
+    {
+        ui.add_space(space::S12);
+        line(ui, DENSER_A, &format!("denser in {}", a.name));
+        line(ui, DENSER_B, &format!("denser in {}", b.name));
+    }
+    if drawn.contours && state.map.view.colour != ColourBy::Dataset {
+        ui.add_space(space::S12);
+        for (i, dataset) in datasets.iter().enumerate() {
+            line(ui, theme::dataset_color(i), &format!("contours of {}", dataset.name));
+        }
+    }
 }
 
 fn entry_ui(ui: &mut Ui, entry: &Entry, matching: u64, off: bool, legend: &Legend, view: &mut MapView) {
