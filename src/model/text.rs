@@ -179,8 +179,9 @@ impl OnnxText {
             hash.update((text.len() as u64).to_le_bytes());
             hash.update(text);
         }
-        let digits: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        format!("{digits}.npy")
+        let mut number = [0; 16];
+        number.copy_from_slice(&hash.finalize()[..16]);
+        format!("{:032x}.npy", u128::from_be_bytes(number))
     }
 
     /// What runs the model.
