@@ -7,6 +7,7 @@
 //!   [`Population`] whenever something was committed.
 //! - *query* ([`query`]): filter, sort, count; the newest request wins.
 //! - *statistics* ([`stats`]): words, n-grams, parts of speech; the newest request wins and cancels the one that runs.
+//! - *models* ([`models`]): reads models; predicts and extracts features, one job at a time.
 //! - *map* ([`map`]): features -> neighbours -> positions; a new request ends the one that runs.
 //! - *thumbnails* ([`thumbs`]): a pool; each request replaces the list of wanted pictures, so that what
 //!   the eye is on comes first and what it left is never decoded.
@@ -22,6 +23,7 @@ pub mod features;
 pub mod index;
 pub mod library;
 pub mod map;
+pub mod models;
 pub mod predict;
 pub mod query;
 pub mod reader;
@@ -174,6 +176,15 @@ pub enum Event {
         /// The answer.
         report: Result<Arc<StatsReport>, String>,
     },
+    /// A look at a model ended.
+    Model {
+        /// Its file.
+        path: PathBuf,
+        /// What it is, or a sentence.
+        found: Result<Arc<models::ModelSeen>, String>,
+    },
+    /// Features were extracted: there may be more of them now.
+    Extracted,
     /// News of the map.
     Map(map::MapEvent),
     /// Records of visible samples.
@@ -288,6 +299,7 @@ pub struct Jobs {
     thumbs: thumbs::ThumbLane,
     records: records::RecordLanes,
     map: map::MapLane,
+    models: models::ModelLane,
     outbox: Outbox,
     last_statuses: Vec<JobStatus>,
 }
@@ -307,6 +319,7 @@ impl Jobs {
             thumbs: thumbs::ThumbLane::start(&outbox),
             records: records::RecordLanes::start(outbox.clone()),
             map: map::MapLane::start(registry.clone(), outbox.clone()),
+            models: models::ModelLane::start(registry.clone(), outbox.clone()),
             registry,
             outbox,
             last_statuses: Vec::new(),
@@ -334,6 +347,7 @@ impl Jobs {
             || self.thumbs.busy()
             || self.records.busy()
             || self.map.busy()
+            || self.models.busy()
             || !self.registry.is_idle()
             || !self.events.is_empty()
     }
@@ -397,6 +411,21 @@ impl Jobs {
     /// Counts words, n-grams, parts of speech and labels; the newest request wins, and stops the one that runs.
     pub fn stats(&self, ask: stats::StatsAsk) {
         self.stats.ask(ask);
+    }
+
+    /// Reads a model and its card.
+    pub fn look_model(&self, path: PathBuf) {
+        self.models.look(path);
+    }
+
+    /// Forgets what was edited of a model's card.
+    pub fn reset_card(&self, path: PathBuf, hash: &str) {
+        self.models.reset(path, hash);
+    }
+
+    /// Predicts, or extracts features; one at a time.
+    pub fn run_model(&self, ask: models::ModelAsk) {
+        self.models.ask(ask, self.library.predicted());
     }
 
     /// Looks for features, computes or holds a map.
