@@ -8,6 +8,7 @@
 pub mod card;
 pub mod classes;
 pub mod error;
+pub mod explain;
 pub mod features;
 pub mod preprocess;
 #[expect(clippy::module_inception, reason = "the floor is named after what it is about")]
