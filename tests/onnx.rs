@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use shopscope::model::onnx::Tap;
+use shopscope::model::onnx::{Seed, Tap, Target};
 use shopscope::model::{Model, Stage};
 use tract_onnx::prelude::*;
 
@@ -17,13 +17,18 @@ fn models() -> Option<PathBuf> {
     None
 }
 
-/// What tract computes for one input: (shape, values) of each output.
-fn run(onnx: &[u8], shape: &[usize], values: &[f32]) -> Vec<(Vec<usize>, Vec<f32>)> {
+fn plan(onnx: &[u8], shape: &[usize]) -> std::sync::Arc<TypedRunnableModel> {
     let mut bytes = onnx;
     let model = tract_onnx::onnx().model_for_read(&mut bytes).unwrap();
     let model = model.with_input_fact(0, f32::fact(shape).into()).unwrap().into_optimized().unwrap();
+    model.into_runnable().unwrap()
+}
+
+/// What tract computes for one input: (shape, values) of each output.
+fn run(onnx: &[u8], shape: &[usize], values: &[f32]) -> Vec<(Vec<usize>, Vec<f32>)> {
+    let runnable = plan(onnx, shape);
     let input = Tensor::from_shape(shape, values).unwrap();
-    let outputs = model.into_runnable().unwrap().run(tvec!(input.into())).unwrap();
+    let outputs = runnable.run(tvec!(input.into())).unwrap();
     outputs
         .iter()
         .map(|output| {
@@ -59,5 +64,50 @@ fn the_real_mobilenet_is_understood() {
     for (mean, map) in pooled[0].1.iter().zip(whole[0].1.chunks(32 * 32)) {
         let expect = map.iter().sum::<f32>() / 1024.0;
         assert!((mean - expect).abs() < 1e-5, "{mean} {expect}");
+    }
+}
+
+/// How far the score of `class` rises along `direction` from `picture`, by differences and by the gradient of `of`.
+fn slopes(model: &Model, picture: &[f32], direction: &[f32], class: usize, of: usize) -> (f64, f64) {
+    let shape = model.input.shape(1);
+    let logits = model.card.logits.clone().unwrap();
+    let forward = plan(&model.graph.expose(&[Tap::whole(&logits, "scores")]).unwrap(), &shape);
+    let score = |step: f32| {
+        let moved: Vec<f32> = picture.iter().zip(direction).map(|(value, way)| value + step * way).collect();
+        let input = Tensor::from_shape(&shape, &moved).unwrap();
+        let outputs = forward.run(tvec!(input.into())).unwrap();
+        let scores = outputs[0].try_as_plain_ram().unwrap().as_slice::<f32>().unwrap()[class];
+        f64::from(scores)
+    };
+    let target = Target { output: logits, seed: Seed::Class(of) };
+    let onnx = model.graph.gradients(&target, std::slice::from_ref(&model.input.name)).unwrap();
+    let gradient = &run(&onnx, &shape, picture)[0].1;
+    let along = gradient.iter().zip(direction).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+    const STEP: f32 = 2e-3;
+    ((score(STEP) - score(-STEP)) / f64::from(2.0 * STEP), along)
+}
+
+#[test]
+fn gradients_of_real_models_are_their_slopes() {
+    let Some(dir) = models() else { return };
+    for (file, classes) in [("mobilenet_v1_0.25_128.onnx", [207, 13]), ("mnist.onnx", [3, 8])] {
+        let model = Model::open(&dir.join(file), None).unwrap();
+        let count: usize = model.input.shape(1).iter().product();
+        let picture: Vec<f32> = (0..count).map(|at| (at as f32 * 0.37).sin() * 0.7).collect();
+        // Along the gradient itself the slope is large, so that rounding and kinks weigh little.
+        let target = |class| Target { output: model.card.logits.clone().unwrap(), seed: Seed::Class(class) };
+        let [class, other] = classes;
+        let onnx = model.graph.gradients(&target(class), std::slice::from_ref(&model.input.name)).unwrap();
+        let gradient = run(&onnx, &model.input.shape(1), &picture)[0].1.clone();
+        let length = gradient.iter().map(|value| value * value).sum::<f32>().sqrt();
+        let direction: Vec<f32> = gradient.iter().map(|value| value / length).collect();
+        let (differences, along) = slopes(&model, &picture, &direction, class, class);
+        // The kinks of ReLU within a step bend the differences a little.
+        assert!((differences - along).abs() < 0.02 * along.abs(), "{file}: {differences} {along}");
+        let (differences, along) = slopes(&model, &picture, &direction, class, other);
+        assert!(
+            (differences - along).abs() > 0.2 * differences.abs(),
+            "{file}: the wrong class passes: {differences} {along}"
+        );
     }
 }

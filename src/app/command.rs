@@ -9,6 +9,7 @@ use super::action::Action;
 use super::chips::Facet;
 use super::layout::Layout;
 use super::map::MapCommand;
+use super::models::ModelCommand;
 use super::settings::Settings;
 use super::state::{Dialog, Lens, Notice, Sort};
 use super::statistics::{Group, StatisticsView};
@@ -17,6 +18,7 @@ use crate::base::SampleId;
 use crate::catalog::filter::Expr;
 use crate::formats::FieldMap;
 use crate::jobs::map::MapOrder;
+use crate::jobs::models::ModelAsk;
 use crate::jobs::{Event, JobId, Population, QueryRequest, SampleRef};
 
 /// How a click changes a set (style.md: click replaces, Shift adds, Ctrl subtracts, both intersect).
@@ -97,6 +99,8 @@ pub enum Command {
     Fold(String),
     /// The text above the brand list.
     BrandText(String),
+    /// A wish of the models dialog.
+    Model(ModelCommand),
     /// The text above the list of predicted classes.
     PredictedText(String),
     /// Shows the predictions of another model (its key), or of none.
@@ -232,6 +236,12 @@ pub enum Effect {
         /// `.csv` writes CSV, all else JSON lines.
         path: PathBuf,
     },
+    /// Read a model and its card.
+    LookModel(PathBuf),
+    /// Forget what was edited of the card of the model with this file and hash.
+    ResetCard(PathBuf, String),
+    /// Predict, or extract features.
+    RunModel(ModelAsk),
     /// Show the predictions of another model, or of none.
     Activate(Option<String>),
     /// Count words, n-grams, parts of speech and leaves of groups of samples. The newest wins.

@@ -51,13 +51,14 @@ pub enum View {
     Welcome,
     Open,
     Palette,
+    Models,
     Help,
     Problems,
 }
 
 impl View {
     /// All of them with their words on the command line.
-    pub const ALL: [(Self, &'static str); 11] = [
+    pub const ALL: [(Self, &'static str); 12] = [
         (Self::Grid, "grid"),
         (Self::Inspector, "inspector"),
         (Self::Large, "large"),
@@ -67,6 +68,7 @@ impl View {
         (Self::Welcome, "welcome"),
         (Self::Open, "open"),
         (Self::Palette, "palette"),
+        (Self::Models, "models"),
         (Self::Help, "help"),
         (Self::Problems, "problems"),
     ];

@@ -12,6 +12,7 @@ pub mod history;
 pub mod launch;
 pub mod layout;
 pub mod map;
+pub mod models;
 pub mod panels;
 pub mod settings;
 pub mod state;

@@ -1,5 +1,7 @@
 //! What the window remembers between runs: looks and sizes, never data.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::layout::{self, Layout};
@@ -33,6 +35,8 @@ pub struct Settings {
     pub texture_budget: u64,
     /// No animations.
     pub less_motion: bool,
+    /// Models that were used, the latest first.
+    pub models: Vec<PathBuf>,
     /// How the middle of the window is divided.
     #[serde(deserialize_with = "layout::lenient")]
     pub layout: Layout,
@@ -48,6 +52,7 @@ impl Default for Settings {
             zoom: 160.0,
             texture_budget: 384 << 20,
             less_motion: false,
+            models: Vec::new(),
             layout: Layout::default(),
         }
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::chips::{Chip, expr_of};
 use super::history::{History, Moment};
 use super::map::MapLens;
+use super::models::Models;
 use super::settings::Settings;
 use super::statistics::Statistics;
 use crate::analysis::confusion::PredictionCounts;
@@ -94,6 +95,8 @@ pub enum Dialog {
     Log,
     /// Version and licences.
     About,
+    /// Models: choose one, let it predict.
+    Models,
     /// A name for the present view.
     SaveView(String),
     /// Saved views: apply and delete.
@@ -239,6 +242,8 @@ pub struct State {
     pub taxonomy_text: String,
     /// The dialog over the window.
     pub dialog: Option<Dialog>,
+    /// The models dialog.
+    pub models: Models,
     /// Running jobs.
     pub jobs: Vec<JobStatus>,
     /// Toasts that were not shown yet.

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::chips::{self, Chip, Facet};
 use super::command::{Command, Effect};
 use super::state::{Dialog, Notice, OpenDialog, Screen, Sort, State};
-use super::{map, statistics};
+use super::{map, models, statistics};
 use crate::analysis::sort::SortBy;
 use crate::catalog::filter::{self, Expr};
 use crate::jobs::{Event, Level, QueryRequest};
@@ -129,6 +129,7 @@ fn change(state: &mut State, command: Command) -> Vec<Effect> {
             state.predicted_text = text;
             Vec::new()
         }
+        Command::Model(command) => models::model_command(state, command),
         Command::ActivateModel(key) => vec![Effect::Activate(key)],
         Command::TaxonomyText(text) => {
             state.taxonomy_text = text;

@@ -6,6 +6,7 @@
 //! (`| head`) ends the command quietly.
 
 mod features;
+mod gradients;
 mod index;
 mod matrix;
 mod neighbours;
@@ -66,8 +67,10 @@ enum Command {
     Predict(predict::Args),
     /// Print what runs models on this machine and why, or install ONNX Runtime.
     Runtime(runtime::Args),
-    /// Run a model over pictures and write what its layers give as arrays that NumPy opens.
+    /// Run a model over pictures and write what its layers give as `.npy` arrays.
     Features(features::Args),
+    /// Write the gradients of a model's scores as an ONNX graph that any runtime runs.
+    Gradients(gradients::Args),
     /// Find captions or leaf names by meaning, with a text model in ONNX.
     SimilarText(similar_text::Args),
     /// Find the nearest rows of every row of features.
@@ -175,6 +178,7 @@ fn dispatch(args: Args, out: &mut dyn Write) -> Result<Option<Launch>, CliError>
         Some(Command::Predict(args)) => predict::run(&args, catalog, out)?,
         Some(Command::Runtime(args)) => runtime::run(&args, out)?,
         Some(Command::Features(args)) => features::run(&args, catalog, out)?,
+        Some(Command::Gradients(args)) => gradients::run(&args, out)?,
         Some(Command::SimilarText(args)) => similar_text::run(&args, catalog, out)?,
         Some(Command::Neighbours(args)) => neighbours::run(&args, out)?,
         Some(Command::Umap(args)) => umap::run(&args, out)?,

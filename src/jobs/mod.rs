@@ -311,6 +311,7 @@ impl Jobs {
         let (sender, events) = unbounded();
         let outbox = Outbox { events: sender, wake };
         let registry = Registry::default();
+        let models = models::ModelLane::start(options.catalog_dir.as_deref(), registry.clone(), outbox.clone());
         Self {
             events,
             library: library::Library::start(options, registry.clone(), outbox.clone()),
@@ -319,7 +320,7 @@ impl Jobs {
             thumbs: thumbs::ThumbLane::start(&outbox),
             records: records::RecordLanes::start(outbox.clone()),
             map: map::MapLane::start(registry.clone(), outbox.clone()),
-            models: models::ModelLane::start(registry.clone(), outbox.clone()),
+            models,
             registry,
             outbox,
             last_statuses: Vec::new(),

@@ -1,15 +1,14 @@
 //! Models in the window: a look at one, and its two jobs, predictions and features. One job at a time: they share the processor.
 //!
-//! A card that was edited in the window is kept in the cache directory under the model's hash and holds from then on, until it is
+//! A card that was edited in the window is kept beside the catalogs under the model's hash and holds from then on, until it is
 //! reset. Nothing is written beside the model.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use parking::Held;
 use roaring::RoaringBitmap;
 
 use super::predict::{self, PredictError, predict};
@@ -55,55 +54,45 @@ pub struct ModelLane {
     outbox: Outbox,
     registry: Registry,
     looking: Arc<AtomicUsize>,
-    running: Arc<AtomicBool>,
+    running: Arc<AtomicUsize>,
+    /// Where edited cards are kept.
+    cards: PathBuf,
 }
 
-mod parking {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+/// One of those at work, until it is dropped: whatever ends it.
+struct AtWork(Arc<AtomicUsize>);
 
-    /// Puts a flag or a count back when the work is over, whatever ends it.
-    pub enum Held {
-        Flag(Arc<AtomicBool>),
-        Count(Arc<AtomicUsize>),
-    }
-
-    impl Drop for Held {
-        fn drop(&mut self) {
-            match self {
-                Self::Flag(flag) => flag.store(false, Ordering::Release),
-                Self::Count(count) => {
-                    count.fetch_sub(1, Ordering::AcqRel);
-                }
-            }
-        }
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
 impl ModelLane {
-    pub(super) fn start(registry: Registry, outbox: Outbox) -> Self {
-        Self { outbox, registry, looking: Arc::default(), running: Arc::default() }
+    pub(super) fn start(catalog_dir: Option<&Path>, registry: Registry, outbox: Outbox) -> Self {
+        let cards = catalog_dir.map_or_else(|| dirs::cache_dir().join("catalogs"), Path::to_owned).join("cards");
+        Self { outbox, registry, looking: Arc::default(), running: Arc::default(), cards }
     }
 
     pub(super) fn busy(&self) -> bool {
-        self.looking.load(Ordering::Acquire) > 0 || self.running.load(Ordering::Acquire)
+        self.looking.load(Ordering::Acquire) > 0 || self.running.load(Ordering::Acquire) > 0
     }
 
     /// Reads a model; the answer is an [`Event::Model`].
     pub(super) fn look(&self, path: PathBuf) {
         self.looking.fetch_add(1, Ordering::AcqRel);
-        let (outbox, held) = (self.outbox.clone(), Held::Count(Arc::clone(&self.looking)));
+        let (outbox, cards, at_work) = (self.outbox.clone(), self.cards.clone(), AtWork(Arc::clone(&self.looking)));
         thread::spawn(move || {
-            let found = guarded(&outbox, "reading a model", || seen(&path)).map(|found| found.map(Arc::new));
+            let found = guarded(&outbox, "reading a model", || seen(&path, &cards)).map(|found| found.map(Arc::new));
             let found = found.unwrap_or_else(|| Err("A defect of the program stopped reading this model.".to_owned()));
             outbox.send(Event::Model { path, found });
-            drop(held);
+            drop(at_work);
         });
     }
 
     /// Forgets what was edited of a model's card, and looks at it again.
     pub(super) fn reset(&self, path: PathBuf, hash: &str) {
-        let file = edited_card(hash);
+        let file = edited_card(&self.cards, hash);
         if file.exists()
             && let Err(error) = std::fs::remove_file(&file)
         {
@@ -114,32 +103,33 @@ impl ModelLane {
 
     /// Runs a model over samples. `shown` is called when predictions were stored.
     pub(super) fn ask(&self, ask: ModelAsk, shown: impl Fn(&str) + Send + Sync + 'static) {
-        if self.running.swap(true, Ordering::AcqRel) {
+        let free = self.running.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Acquire);
+        if free.is_err() {
             let note = "A model is at work already; stop it in the status bar or wait until it is done.";
             return self.outbox.notice(Level::Warning, note);
         }
-        let (outbox, registry, held) =
-            (self.outbox.clone(), self.registry.clone(), Held::Flag(Arc::clone(&self.running)));
+        let (outbox, registry, cards) = (self.outbox.clone(), self.registry.clone(), self.cards.clone());
+        let at_work = AtWork(Arc::clone(&self.running));
         thread::spawn(move || {
             guarded(&outbox, "a model", || {
-                if let Err(error) = work(&ask, &registry, &outbox, &shown) {
+                if let Err(error) = work(&ask, &cards, &registry, &outbox, &shown) {
                     outbox.notice(Level::Error, error);
                 }
             });
-            drop(held);
+            drop(at_work);
         });
     }
 }
 
 /// Where the edited card of a model is kept.
-fn edited_card(hash: &str) -> PathBuf {
-    dirs::cache_dir().join("cards").join(format!("{hash}.toml"))
+fn edited_card(cards: &Path, hash: &str) -> PathBuf {
+    cards.join(format!("{hash}.toml"))
 }
 
 /// Opens a model by the card that was edited in the window, else by its own. True: by the edited one.
-fn open(path: &Path) -> Result<(Model, bool), ModelError> {
+fn open(path: &Path, cards: &Path) -> Result<(Model, bool), ModelError> {
     let graph = Graph::read(path)?;
-    let edited = edited_card(graph.hash());
+    let edited = edited_card(cards, graph.hash());
     if edited.is_file() {
         return Ok((Model::with_graph(graph, Some(edited))?, true));
     }
@@ -148,26 +138,30 @@ fn open(path: &Path) -> Result<(Model, bool), ModelError> {
     Ok((Model::with_graph(graph, card)?, false))
 }
 
-fn seen(path: &Path) -> Result<ModelSeen, String> {
-    let (model, is_edited) = open(path).map_err(|error| error.to_string())?;
+fn seen(path: &Path, cards: &Path) -> Result<ModelSeen, String> {
+    let (model, is_edited) = open(path, cards).map_err(|error| error.to_string())?;
     let runtime = Runtime::start(Device::Auto, None).map(|runtime| runtime.describe().clone());
     Ok(ModelSeen { model: Arc::new(model), is_edited, runtime: runtime.map_err(|error| error.to_string()) })
 }
 
-fn work(ask: &ModelAsk, registry: &Registry, outbox: &Outbox, shown: &dyn Fn(&str)) -> Result<(), String> {
+fn work(
+    ask: &ModelAsk,
+    cards: &Path,
+    registry: &Registry,
+    outbox: &Outbox,
+    shown: &dyn Fn(&str),
+) -> Result<(), String> {
     let running = registry.begin("Reading the model");
     if let Some(card) = &ask.card {
         let hash = Graph::read(&ask.path).map_err(|error| error.to_string())?.hash().to_owned();
-        let file = edited_card(&hash);
-        let written = file
-            .parent()
-            .map_or(Ok(()), std::fs::create_dir_all)
-            .and_then(|()| std::fs::write(&file, card.to_toml()));
+        let file = edited_card(cards, &hash);
+        let written =
+            file.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&file, card.to_toml()));
         written.map_err(|error| format!("cannot keep the edited card ({error}): {}", file.display()))?;
         // The dialog shows what holds from now on.
-        outbox.send(Event::Model { path: ask.path.clone(), found: seen(&ask.path).map(Arc::new) });
+        outbox.send(Event::Model { path: ask.path.clone(), found: seen(&ask.path, cards).map(Arc::new) });
     }
-    let (model, _) = open(&ask.path).map_err(|error| error.to_string())?;
+    let (model, _) = open(&ask.path, cards).map_err(|error| error.to_string())?;
     let runtime = Runtime::start(Device::Auto, None).map_err(|error| error.to_string())?;
     drop(running);
     match &ask.layers {
@@ -185,8 +179,7 @@ fn ask_classes(
     shown: &dyn Fn(&str),
 ) -> Result<(), String> {
     let running = registry.begin(format!("Predicting with {}", model.card.name));
-    let request =
-        predict::Request { population: &ask.population, ids: &ask.ids, model, runtime, batch: 0 };
+    let request = predict::Request { population: &ask.population, ids: &ask.ids, model, runtime, batch: 0 };
     let last = std::cell::Cell::new(Instant::now());
     let stored = |predictor: &crate::catalog::Predictor| {
         if last.get().elapsed() >= SHOW_EVERY {
@@ -202,10 +195,8 @@ fn ask_classes(
             for notice in &report.notices {
                 outbox.notice(Level::Warning, notice.clone());
             }
-            let mut text = format!(
-                "{} of {} pictures predicted by {}",
-                report.computed, report.pictures, report.predictor.name
-            );
+            let mut text =
+                format!("{} of {} pictures predicted by {}", report.computed, report.pictures, report.predictor.name);
             if report.computed < report.pictures {
                 text.push_str(&format!(
                     " ({} known before, {} unreadable)",

@@ -5,6 +5,7 @@
 //! Pictures become tensors by the card's [`Preprocessing`](card::Preprocessing). What runs over whole datasets lives in
 //! `jobs`: this floor starts no threads.
 
+pub mod bundled;
 pub mod card;
 pub mod classes;
 pub mod error;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::ModelError;
+use super::bundled;
 use super::card::{self, Card, Channels, Layout, Origin, Origins, Preprocessing, Stage};
 use super::classes;
 use super::onnx::{Dim, Graph, Head, Kind};
@@ -57,11 +58,13 @@ pub struct Model {
 }
 
 impl Model {
-    /// Reads a model and its card: the file `card`, else `MODEL.toml` beside `MODEL.onnx`, else guesses.
+    /// Reads a model and its card: the file `card`, else `MODEL.toml` beside `MODEL.onnx`, else guesses. A bundled model
+    /// goes by its name ("demo-shop").
     ///
     /// # Errors
     /// If a file cannot be read, the model is no image model of one input, or the card contradicts it; one sentence.
     pub fn open(path: &Path, card: Option<&Path>) -> Result<Self, ModelError> {
+        let path = &bundled::locate(path)?;
         let beside = path.with_extension("toml");
         let card_path = card.map(Path::to_owned).or_else(|| beside.is_file().then_some(beside));
         Self::with_graph(Graph::read(path)?, card_path)

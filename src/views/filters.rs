@@ -22,9 +22,9 @@ pub fn filters_ui(ui: &mut Ui, state: &State, rows: &SideBar, out: &mut Commands
         taxonomy_ui(ui, state, rows, out);
         words_ui(ui, state, out);
         size_ui(ui, state, out);
+        predicted_ui(ui, state, rows, out);
         brands_ui(ui, state, rows, out);
         tags_ui(ui, state, rows, out);
-        predicted_ui(ui, state, rows, out);
         quality_ui(ui, state, rows, out);
     });
 }

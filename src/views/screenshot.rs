@@ -145,6 +145,7 @@ impl Studio {
             }
             View::Welcome => self.window.run(Command::Act(Action::ShowWelcome)),
             View::Open => self.window.run(Command::Dialog(Some(Dialog::Open(OpenDialog::default())))),
+            View::Models => self.window.run(Command::Act(Action::ShowModels)),
             View::Palette => self.window.run(Command::Act(Action::OpenPalette)),
             View::Help => self.window.run(Command::Act(Action::ShowHelp)),
             View::Problems => self.window.run(Command::Dialog(Some(Dialog::Problems))),

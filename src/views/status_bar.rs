@@ -76,7 +76,29 @@ pub fn status_bar_ui(ui: &mut Ui, state: &State, vitals: &Vitals, out: &mut Comm
             ui.add_space(space::S8);
             if !vitals.adapter.is_empty() {
                 ui.label(faint(ui, format!("GPU {}", vitals.adapter)));
+                ui.add_space(space::S8);
             }
+            model_ui(ui, state, out);
         });
     });
+}
+
+/// Whose predictions are shown, and what runs models; a click opens the models.
+fn model_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
+    let runtime = state.models.seen().and_then(|seen| seen.runtime.as_ref().ok());
+    if let Some(runtime) = runtime {
+        ui.label(faint(ui, runtime.label())).on_hover_text(&runtime.why);
+        ui.add_space(space::S8);
+    }
+    if let Some(active) = &state.population.predictions {
+        let name = text::cut(&active.predictor.name, 40);
+        let button = egui::Button::new(faint(ui, name)).frame_when_inactive(false);
+        let response = ui.add(button);
+        let label = format!("Active model {}", active.predictor.name);
+        response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &label));
+        if response.on_hover_text(label).clicked() {
+            out.act(Action::ShowModels);
+        }
+        ui.add_space(space::S8);
+    }
 }

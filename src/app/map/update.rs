@@ -115,7 +115,7 @@ pub fn follow(state: &mut State) -> Vec<Effect> {
     let mut effects = Vec::new();
     let population = Arc::clone(&state.population);
     let map = &mut state.map;
-    if map.looked.as_ref().is_none_or(|looked| !Arc::ptr_eq(&looked.population, &population)) {
+    if map.looked.as_ref().is_none_or(|looked| !Arc::ptr_eq(&looked.population.columns, &population.columns)) {
         // Ids may mean other samples now; the cache brings the positions back.
         map.placed.clear();
         map.waiting.clear();

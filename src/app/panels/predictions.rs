@@ -178,9 +178,9 @@ fn pairs_table(predictor: &Predictor, group: &Group<'_>) -> Table {
     Table { title: "Confusions".to_owned(), columns: columns.map(str::to_owned).into(), rows: rows.collect() }
 }
 
-/// Recall of every class that occurs, the lowest first.
+/// Recall of every class that occurs, the highest first: how far the curve reaches is seen at once.
 fn recall_chart(predictor: &Predictor, group: &Group<'_>) -> Chart {
-    let known = group.confusion.classes.iter().filter_map(|class| class.recall.map(|recall| (class, recall)));
+    let known = group.confusion.classes.iter().rev().filter_map(|class| class.recall.map(|recall| (class, recall)));
     let bars = known.enumerate().map(|(rank, (class, recall))| {
         let name = predictor.class_name(class.class);
         Bar {
@@ -191,7 +191,7 @@ fn recall_chart(predictor: &Predictor, group: &Group<'_>) -> Chart {
         }
     });
     Chart {
-        title: "Recall of the classes, the lowest first".to_owned(),
+        title: "Recall of the classes, the highest first".to_owned(),
         x: Axis::new("class"),
         y: Axis { share: true, ..Axis::new("recall") },
         series: vec![group.name.to_owned()],

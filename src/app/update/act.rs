@@ -142,7 +142,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             state.search_error = None;
             filtered(state, Vec::clear)
         }
-        Action::ShowModels => Vec::new(),
+        Action::ShowModels => crate::app::models::show(state),
         Action::ShowProblems => dialog(state, Dialog::Problems),
         Action::ShowLog => dialog(state, Dialog::Log),
         Action::ShowHelp => dialog(state, Dialog::Help),

@@ -6,9 +6,10 @@ use roaring::RoaringBitmap;
 
 use super::{notify, pick, query};
 use crate::analysis::facets::Facets;
-use crate::app::command::Effect;
+use crate::app::command::{Command, Effect};
+use crate::app::map::MapCommand;
 use crate::app::state::{Dialog, Inspector, Screen, State};
-use crate::app::{map, statistics};
+use crate::app::{map, models, statistics};
 use crate::base::SampleId;
 use crate::jobs::query::counts;
 use crate::jobs::{Event, Level, Population, PopulationUpdate, QueryResult};
@@ -67,6 +68,11 @@ pub fn news(state: &mut State, event: Event) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Event::Model { path, found } => {
+            models::found(state, &path, found);
+            Vec::new()
+        }
+        Event::Extracted => super::update(state, Command::Map(MapCommand::LookAgain)),
         Event::Recent(recent) => {
             state.recent = recent;
             Vec::new()
@@ -146,6 +152,7 @@ fn population(state: &mut State, update: PopulationUpdate) -> Vec<Effect> {
             std::mem::take(&mut state.jobs),
         );
         let (generation, now_secs, dialog) = (state.generation, state.now_secs, state.dialog.take());
+        let models = std::mem::take(&mut state.models);
         *state = State {
             settings,
             log,
@@ -156,6 +163,7 @@ fn population(state: &mut State, update: PopulationUpdate) -> Vec<Effect> {
             generation,
             now_secs,
             dialog,
+            models,
             population: new,
             ..State::default()
         };

@@ -60,8 +60,12 @@ impl Layout<'_> {
                 "some features are larger than distances can be taken of; extract them again".to_owned(),
             ));
         }
-        let search =
-            Search { k: params.neighbours, metric: params.metric, seed: u64::from(self.params.seed), ..Search::default() };
+        let search = Search {
+            k: params.neighbours,
+            metric: params.metric,
+            seed: u64::from(self.params.seed),
+            ..Search::default()
+        };
         let (found, method) = neighbours::find(&rows, &search, cancel)?;
         self.job.progress.add(NEIGHBOURS);
         // Where points begin by hand, what the start would cost is saved.

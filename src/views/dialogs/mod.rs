@@ -4,6 +4,7 @@ mod about;
 mod export;
 mod help;
 mod lists;
+mod models;
 pub mod open;
 mod palette;
 
@@ -27,6 +28,7 @@ pub fn dialogs_ui(ctx: &Context, state: &State, out: &mut Commands) {
             frame(ctx, "Problems found while reading", 860.0, out, |ui, out| lists::problems_ui(ui, state, out));
         }
         Dialog::Log => frame(ctx, "Log", 720.0, out, |ui, out| lists::log_ui(ui, state, out)),
+        Dialog::Models => frame(ctx, "Models", 640.0, out, |ui, out| models::models_ui(ui, state, out)),
         Dialog::About => frame(ctx, "About Shopscope", 520.0, out, about::about_ui),
         Dialog::SaveView(name) => {
             let note = "Filters, order, zoom and captions are kept under this name.";

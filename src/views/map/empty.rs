@@ -3,7 +3,7 @@
 use egui::{RichText, Ui};
 
 use crate::app::map::MapCommand;
-use crate::app::{Command, State};
+use crate::app::{Action, Command, State};
 use crate::views::Commands;
 use crate::views::dialogs::primary;
 use crate::views::theme::space;
@@ -22,7 +22,11 @@ pub(super) fn empty_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
         ui.add_space(space::S4);
         ui.label(faint(ui, "The map puts pictures that look alike to a model side by side. It needs the model's numbers for each picture."));
         ui.add_space(space::S12);
-        if ui.add(primary(ui, "Look again")).clicked() {
+        if ui.add(primary(ui, "Extract features …")).clicked() {
+            out.act(Action::ShowModels);
+        }
+        ui.add_space(space::S4);
+        if ui.button("Look again").clicked() {
             out.push(Command::Map(MapCommand::LookAgain));
         }
     });
