@@ -18,6 +18,7 @@
 
 pub mod batches;
 pub mod demo;
+pub mod explain;
 pub mod export;
 pub mod features;
 pub mod index;
