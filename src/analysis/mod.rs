@@ -2,6 +2,7 @@
 //! million samples is split over cores, rayon does it as plain data parallelism: no thread is started
 //! here, nothing waits, the result does not depend on the split.
 
+pub mod cam;
 pub mod confusion;
 pub mod facets;
 pub mod labels;

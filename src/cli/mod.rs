@@ -6,9 +6,12 @@
 //! (`| head`) ends the command quietly.
 
 mod compare;
+mod explain;
 mod features;
 mod gradients;
 mod index;
+mod localise;
+mod maps;
 mod matrix;
 mod neighbours;
 mod predict;
@@ -71,6 +74,10 @@ enum Command {
     Features(features::Args),
     /// Write the gradients of a model's scores as an ONNX graph that any runtime runs.
     Gradients(gradients::Args),
+    /// Show which places of pictures speak for a class: maps, pictures with the map over them, and how local each map is.
+    Explain(explain::Args),
+    /// Measure how local models look at the pictures of a dataset, and compare models over the same pictures.
+    Localise(localise::Args),
     /// Find captions or leaf names by meaning, with a text model in ONNX.
     SimilarText(similar_text::Args),
     /// Find the nearest rows of every row of features.
@@ -181,6 +188,8 @@ fn dispatch(args: Args, out: &mut dyn Write) -> Result<Option<Launch>, CliError>
         Some(Command::Runtime(args)) => runtime::run(&args, out)?,
         Some(Command::Features(args)) => features::run(&args, catalog, out)?,
         Some(Command::Gradients(args)) => gradients::run(&args, out)?,
+        Some(Command::Explain(args)) => explain::run(&args, catalog, out)?,
+        Some(Command::Localise(args)) => localise::run(&args, catalog, out)?,
         Some(Command::SimilarText(args)) => similar_text::run(&args, catalog, out)?,
         Some(Command::Neighbours(args)) => neighbours::run(&args, out)?,
         Some(Command::Umap(args)) => umap::run(&args, out)?,

@@ -20,6 +20,7 @@
 pub mod batches;
 pub mod compare;
 pub mod demo;
+pub mod explain;
 pub mod export;
 pub mod features;
 pub mod index;

@@ -9,6 +9,7 @@ pub mod bundled;
 pub mod card;
 pub mod classes;
 pub mod error;
+pub mod explain;
 pub mod features;
 #[expect(clippy::module_inception, reason = "the floor is named after what it is about")]
 pub mod model;
