@@ -72,7 +72,8 @@ struct Side {
 
 #[derive(Serialize)]
 struct Layer {
-    layer: String,
+    #[serde(rename = "layer")]
+    name: String,
     dims: usize,
     /// Rows of A and B that are not finite and left out.
     left_out: [usize; 2],
@@ -144,7 +145,7 @@ fn measured(layer: &str, a: (&Input, &Path), b: (&Input, &Path), options: &Optio
         regions.iter().map(|region| region.rows.iter().take(KEYS).filter_map(key).collect()).collect()
     };
     Ok(Layer {
-        layer: layer.to_owned(),
+        name: layer.to_owned(),
         dims,
         left_out: [rows_a.left_out().len(), rows_b.left_out().len()],
         keys_a: keys(&separation.only_a, a.0),
@@ -239,11 +240,11 @@ fn print(document: &Document, out: &mut dyn Write) -> Result<(), CliError> {
         "{:12} {:>6} {:>9} {:>7} {:>7} {:>9} {:>7} {:>6} {:>10}",
         "layer", "dims", "own of 5", "chance", "probe", "energy", "share", "p", "silhouette"
     )?;
-    for Layer { layer, dims, separation, .. } in &document.layers {
+    for Layer { name, dims, separation, .. } in &document.layers {
         let probe = separation.probe.map_or_else(|| "-".to_owned(), |probe| format!("{:.3}", probe.balanced_accuracy));
         writeln!(
             out,
-            "{layer:12} {dims:>6} {:>9.3} {:>7.3} {probe:>7} {:>9.4} {:>7.3} {:>6.3} {:>10.3}",
+            "{name:12} {dims:>6} {:>9.3} {:>7.3} {probe:>7} {:>9.4} {:>7.3} {:>6.3} {:>10.3}",
             separation.mixing.own,
             separation.mixing.chance,
             separation.energy.distance,
@@ -256,7 +257,7 @@ fn print(document: &Document, out: &mut dyn Write) -> Result<(), CliError> {
     let sides = [("A", &last.separation.only_a, &last.keys_a), ("B", &last.separation.only_b, &last.keys_b)];
     for (side, regions, keys) in sides {
         if !regions.is_empty() {
-            writeln!(out, "regions of {}, where {side} is more than its share:", last.layer)?;
+            writeln!(out, "regions of {}, where {side} is more than its share:", last.name)?;
         }
         for (at, region) in regions.iter().enumerate() {
             let samples = match keys.get(at) {

@@ -1,4 +1,4 @@
-//! NumPy's `.npz`: several arrays in one file, written as `numpy.savez` does: an uncompressed zip of `.npy` members.
+//! `NumPy`'s `.npz`: several arrays in one file, written as `numpy.savez` does: an uncompressed zip of `.npy` members.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -34,6 +34,9 @@ impl Numbers<'_> {
     }
 }
 
+/// Numbers that are turned into bytes at a time.
+const STEP: usize = 1 << 14;
+
 /// Writes arrays `(name, shape, numbers)` in row order, over a file that may be there.
 ///
 /// # Errors
@@ -54,7 +57,6 @@ pub fn write(path: &Path, arrays: &[(&str, &[usize], Numbers)]) -> Result<(), Fo
         zip.start_file(format!("{name}.npy"), options).map_err(zipped)?;
         zip.write_all(&header(shape, numbers.descr())).map_err(io)?;
         // Some thousand numbers at a time: bytes are turned without a second copy of the array.
-        const STEP: usize = 1 << 14;
         let mut bytes = Vec::with_capacity(4 * STEP);
         let mut put = |chunk: &mut dyn Iterator<Item = [u8; 4]>| {
             bytes.clear();

@@ -188,7 +188,9 @@ fn orthonormalise(basis: &mut [f64], d: usize, width: usize) {
             }
             let after = norm(&vector);
             if after > before * 1e-10 && after > 0.0 {
-                vector.iter_mut().for_each(|value| *value /= after);
+                for value in &mut vector {
+                    *value /= after;
+                }
                 break;
             }
             vector.fill(0.0);

@@ -32,11 +32,10 @@ impl<'a> Rows<'a> {
         if dim == 0 {
             return Self { values, dim, len, kept: None, left_out: Vec::new() };
         }
-        // One pass without branches in a row: NaN fails the comparison.
         let bad: Vec<u32> = values
             .par_chunks(dim)
             .enumerate()
-            .filter(|(_, row)| row.iter().fold(false, |bad, value| bad | !(value.abs() < GREATEST)))
+            .filter(|(_, row)| !row.iter().all(|value| value.abs() < GREATEST))
             .map(|(row, _)| row as u32)
             .collect();
         if bad.is_empty() {

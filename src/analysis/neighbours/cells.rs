@@ -8,6 +8,11 @@
 //!
 //! Nothing depends on the number of threads: a cell writes lists of its own, sums are taken in order, ties go by number.
 
+#![expect(
+    clippy::inline_always,
+    reason = "what is not inlined does not become vector code of the instruction set that was picked"
+)]
+
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use rayon::prelude::*;
@@ -179,8 +184,12 @@ fn in_cells(
     let cell = nearest(space, &space.values, centres, overlap);
     // Members of each cell by rising number, with the place of the cell among the row's own.
     let mut starts = vec![0u32; count + 1];
-    cell.iter().for_each(|&cell| starts[cell as usize + 1] += 1);
-    (0..count).for_each(|at| starts[at + 1] += starts[at]);
+    for &cell in &cell {
+        starts[cell as usize + 1] += 1;
+    }
+    for at in 0..count {
+        starts[at + 1] += starts[at];
+    }
     let mut members = vec![(0u32, 0u32); cell.len()];
     let mut next = starts.clone();
     for (at, &cell) in cell.iter().enumerate() {

@@ -1,5 +1,10 @@
 //! Every pair: tiles of products on each core, the nearest candidates of a row kept in a short list.
 
+#![expect(
+    clippy::inline_always,
+    reason = "what is not inlined does not become vector code of the instruction set that was picked"
+)]
+
 use rayon::prelude::*;
 
 use crate::base::{CancelToken, Cancelled};

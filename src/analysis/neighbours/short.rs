@@ -1,5 +1,10 @@
 //! A short list of the nearest candidates of one row.
 
+#![expect(
+    clippy::inline_always,
+    reason = "what is not inlined does not become vector code of the instruction set that was picked"
+)]
+
 /// The nearest `room` candidates, by (score, number) ascending.
 ///
 /// Candidates come in rising order of their numbers, so a new one with the score of the last loses to it.

@@ -23,6 +23,9 @@ pub struct Energy {
     pub permutations: usize,
 }
 
+/// Rows a task.
+const ROWS: usize = 64;
+
 /// Numbers of at most `count` of `len` rows, seeded, without repeats, ascending.
 pub(super) fn sample(len: usize, count: usize, random: &mut Pcg64Mcg) -> Vec<u32> {
     let mut numbers: Vec<u32> = (0..len as u32).collect();
@@ -70,7 +73,6 @@ pub(super) fn measure(a: &Rows, b: &Rows, options: &Options, cancel: &CancelToke
         }
     }
     let mut products = vec![0.0f32; n * columns];
-    const ROWS: usize = 64;
     products.par_chunks_mut(ROWS * columns).zip(distances.par_chunks(ROWS * n)).for_each(|(out, distances)| {
         product::rows_by_columns(distances, &weights, n, columns, out);
     });

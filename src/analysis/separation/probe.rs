@@ -124,7 +124,7 @@ pub fn train(a: &Rows, b: &Rows, most: usize, seed: u64, cancel: &CancelToken) -
     });
     let counts = [1.0f32, -1.0].map(|side| test.iter().filter(|row| row.1 == side).count());
     Ok(Some(Probe {
-        balanced_accuracy: (right[0] as f64 / counts[0] as f64 + right[1] as f64 / counts[1] as f64) / 2.0,
+        balanced_accuracy: f64::midpoint(right[0] as f64 / counts[0] as f64, right[1] as f64 / counts[1] as f64),
         accuracy: (right[0] + right[1]) as f64 / test.len() as f64,
         majority: counts[0].max(counts[1]) as f64 / test.len() as f64,
         trained: n,

@@ -24,6 +24,9 @@ const NEAR: f64 = 1e-5;
 /// Steps of bisection.
 const STEPS: usize = 64;
 
+/// Rows a task.
+const ROWS: usize = 4096;
+
 /// The least scale of a row, as a share of the mean distance.
 const LEAST: f64 = 1e-3;
 
@@ -103,8 +106,12 @@ impl FuzzyGraph {
         });
         // The transpose, by counting; its rows ascend as rows are taken in order.
         let mut starts = vec![0u32; n + 1];
-        heads.iter().for_each(|&(other, _)| starts[other as usize + 1] += 1);
-        (0..n).for_each(|at| starts[at + 1] += starts[at]);
+        for &(other, _) in &heads {
+            starts[other as usize + 1] += 1;
+        }
+        for at in 0..n {
+            starts[at + 1] += starts[at];
+        }
         let mut next = starts.clone();
         let mut tails = vec![(0u32, 0.0f32); heads.len()];
         for (at, &(other, weight)) in heads.iter().enumerate() {
@@ -113,7 +120,6 @@ impl FuzzyGraph {
             *place += 1;
         }
         // Rows of the union, block by block.
-        const ROWS: usize = 4096;
         let parts: Vec<(Vec<u32>, Vec<u32>, Vec<f32>)> = (0..n)
             .into_par_iter()
             .step_by(ROWS)

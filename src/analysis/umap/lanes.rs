@@ -8,6 +8,11 @@
 //! The loops are plain loops over arrays that the compiler turns into vector code; [`pulp`] picks the instruction set
 //! at run time. Nothing is fused or reordered by that, so the bits do not depend on the instruction set either.
 
+#![expect(
+    clippy::inline_always,
+    reason = "what is not inlined does not become vector code of the instruction set that was picked"
+)]
+
 use super::layout::{BLOCK, CLIP, Force, HEAD, LayoutGraph, POOL, draw, draw_key, due, pcg, pool_key, pull, push};
 
 /// Vertices whose draws run side by side.
@@ -43,7 +48,7 @@ pub(super) fn power(x: f32, b: f32) -> f32 {
     let shifted = y + 12_582_912.0;
     let f = y - (shifted - 12_582_912.0);
     let mut p = 0.001_340_043_3f32;
-    for c in [0.009_676_037, 0.055_503_27, 0.240_221_07, 0.693_147_2, 1.000_000_1] {
+    for c in [0.009_676_037, 0.055_503_27, 0.240_221_07, std::f32::consts::LN_2, 1.000_000_1] {
         p = p * f + c;
     }
     p * f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23))
@@ -61,7 +66,7 @@ pub(super) fn block(
     to: &mut [[f32; 2]],
     scratch: &mut Scratch,
 ) {
-    pulp::Arch::new().dispatch(Block { graph, force, n, s, block, from, to, scratch });
+    pulp::Arch::new().dispatch(Block { graph, force, n, s, number: block, from, to, scratch });
 }
 
 struct Block<'a> {
@@ -69,7 +74,7 @@ struct Block<'a> {
     force: &'a Force,
     n: u32,
     s: u32,
-    block: u32,
+    number: u32,
     from: &'a [[f32; 2]],
     to: &'a mut [[f32; 2]],
     scratch: &'a mut Scratch,
@@ -87,7 +92,7 @@ impl pulp::WithSimd for Block<'_> {
 impl Block<'_> {
     #[inline(always)]
     fn run(self) {
-        let Self { graph, force, n, s, block, from, to, scratch } = self;
+        let Self { graph, force, n, s, number: block, from, to, scratch } = self;
         let first = block as usize * BLOCK;
         let row = s as usize * graph.vertices as usize + first;
         let entries = graph.offsets[row] as usize..graph.offsets[row + to.len()] as usize;
@@ -191,7 +196,7 @@ impl Block<'_> {
                     let (dx, dy) = (x[lane] - qx[lane], y[lane] - qy[lane]);
                     let g = push(dx * dx + dy * dy, a, b, force.repulsion);
                     let (mx, my) = (alpha * (g * dx).clamp(-CLIP, CLIP), alpha * (g * dy).clamp(-CLIP, CLIP));
-                    let moves = (p < draws[lane]) & (moves[lane] != vertex[lane]);
+                    let moves = u32::from(p < draws[lane]) & u32::from(moves[lane] != vertex[lane]) != 0;
                     x[lane] = if moves { x[lane] + mx } else { x[lane] };
                     y[lane] = if moves { y[lane] + my } else { y[lane] };
                 }

@@ -24,6 +24,11 @@
 //!
 //! Source: `umap/layouts.py` of umap-learn 0.5 (schedule, gradients, clipping, learning rate); the sub-rounds are ours.
 
+#![expect(
+    clippy::inline_always,
+    reason = "what is not inlined does not become vector code of the instruction set that was picked"
+)]
+
 use rayon::prelude::*;
 
 use super::lanes;

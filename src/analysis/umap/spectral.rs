@@ -155,7 +155,9 @@ fn norm(x: &[f32]) -> f64 {
 }
 
 fn scale(x: &mut [f32], by: f64) {
-    x.iter_mut().for_each(|value| *value = (f64::from(*value) * by) as f32);
+    for value in x {
+        *value = (f64::from(*value) * by) as f32;
+    }
 }
 
 /// Takes out of `x` its part along the unit vector `other`.

@@ -83,7 +83,7 @@ fn a_restart_goes_on_from_the_present_positions() {
 fn edges_are_sampled_as_often_as_their_weight_says() {
     for (rate, epochs) in [(ONE, 100), (ONE / 2, 100), (ONE / 3, 100), (ONE / 100, 99), (1, 500)] {
         let count = (1..=epochs).filter(|&n| due(n, rate)).count() as u64;
-        assert_eq!(count, u64::from(epochs) * u64::from(rate) >> 31, "{rate} {epochs}");
+        assert_eq!(count, (u64::from(epochs) * u64::from(rate)) >> 31, "{rate} {epochs}");
     }
 }
 
