@@ -41,7 +41,7 @@ use crate::formats::{self, FieldMap, FormatError, ReadOptions, Source};
 use crate::jobs::index::{IndexOptions, IndexReport, load_sources};
 
 #[derive(Debug, Parser)]
-#[command(name = "shopscope", version, about, subcommand_precedence_over_arg = true)]
+#[command(name = "shopscope", version, about)]
 struct Args {
     /// Folder of the catalogs (default: in the cache directory of the system).
     #[arg(long, global = true, value_name = "DIR")]
