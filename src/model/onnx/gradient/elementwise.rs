@@ -167,14 +167,20 @@ fn one_minus_square(tape: &mut Tape<'_>, tensor: &str) -> String {
 /// Open between the limits; at a limit closed, as PyTorch's `ReLU6` has it.
 fn clip(tape: &mut Tape<'_>, node: &NodeProto, dy: &str) -> String {
     let x = node.input[0].as_str();
-    let mut gradient = dy.to_owned();
+    let mut open = Vec::new();
     for (at, operator) in [(1, "Greater"), (2, "Less")] {
         if let Some(limit) = input(node, at) {
-            let open = tape.op(operator, &[x, limit], vec![]);
-            gradient = tape.masked(&open, &gradient);
+            open.push(tape.op(operator, &[x, limit], vec![]));
         }
     }
-    gradient
+    match &open[..] {
+        [] => dy.to_owned(),
+        [only] => tape.masked(only, dy),
+        [above, below, ..] => {
+            let both = tape.op("And", &[above, below], vec![]);
+            tape.masked(&both, dy)
+        }
+    }
 }
 
 /// Slope of `x P(x)`: the normal distribution's `P(x)` and `x` times its density.

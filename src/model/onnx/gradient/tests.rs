@@ -204,6 +204,14 @@ fn convolutions() {
     conv(&[2, 7, 7], &[2, 2, 3, 3], vec![ints("dilations", &[2, 2]), ints("pads", &[2, 2, 2, 2])]);
     conv(&[2, 8, 7], &[2, 2, 2, 3], vec![ints("dilations", &[3, 2]), ints("strides", &[2, 2])]);
     conv(&[4, 5, 5], &[4, 1, 3, 3], vec![int("group", 4), ints("pads", &[1, 1, 1, 1])]);
+    conv(&[4, 5, 5], &[6, 2, 3, 3], vec![int("group", 2)]);
+    conv(&[4, 5, 5], &[4, 1, 3, 3], vec![int("group", 4), ints("pads", &[1, 1, 1, 1]), ints("strides", &[2, 2])]);
+    conv(&[4, 6, 5], &[4, 1, 3, 3], vec![int("group", 4), ints("pads", &[1, 0, 1, 1]), ints("strides", &[2, 3])]);
+    conv(&[3, 6, 7], &[3, 1, 5, 5], vec![int("group", 3), ints("pads", &[2, 2, 2, 2]), ints("strides", &[2, 2])]);
+    conv(&[3, 7, 6], &[3, 1, 3, 3], vec![int("group", 3), text("auto_pad", "SAME_UPPER"), ints("strides", &[2, 2])]);
+    conv(&[3, 5, 5], &[3, 1, 1, 1], vec![int("group", 3), ints("strides", &[3, 3])]);
+    conv(&[3, 5, 5], &[3, 1, 1, 1], vec![int("group", 3), ints("pads", &[1, 1, 1, 1])]);
+    conv(&[2, 6, 5], &[3, 2, 4, 3], vec![ints("dilations", &[1, 2]), ints("pads", &[1, 2, 2, 1])]);
     conv(&[4, 6, 6], &[6, 2, 3, 3], vec![int("group", 2), ints("pads", &[1, 1, 1, 1]), ints("strides", &[2, 2])]);
     conv(&[2, 6, 5], &[3, 2, 3, 3], vec![text("auto_pad", "SAME_UPPER"), ints("strides", &[2, 2])]);
     conv(&[2, 6, 5], &[3, 2, 3, 3], vec![text("auto_pad", "SAME_LOWER"), ints("strides", &[2, 2])]);
