@@ -240,3 +240,11 @@ fn wait_for(stage: &mut Stage, path: &Path) {
     }
     assert!(path.exists(), "{}", path.display());
 }
+
+#[test]
+fn comparing_needs_two_datasets() {
+    let mut stage = with_map();
+    stage.click("Compare");
+    assert!(stage.sees("Two datasets are needed."));
+    assert_eq!(stage.window().state.lens, Lens::Compare);
+}

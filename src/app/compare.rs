@@ -119,19 +119,20 @@ impl Figure {
         match self {
             Self::Mixing => format!("chance {:.2}", separation.mixing.chance),
             Self::Probe => {
-                separation.probe.as_ref().map_or(String::new(), |probe| format!("{} held out", probe.held_out))
+                separation.probe.as_ref().map_or(String::new(), |probe| format!("n {}", probe.held_out))
             }
             Self::Energy => format!("p {:.3}", separation.energy.p),
             Self::Silhouette => String::new(),
         }
     }
 
-    /// The least and the greatest value, for drawing: chance, or nothing, to all.
+    /// What a line over the layers begins at: chance, or nothing.
     #[must_use]
-    pub const fn range(self) -> (f64, f64) {
+    pub fn floor(self, compared: &Compared) -> f64 {
         match self {
-            Self::Probe => (0.5, 1.0),
-            Self::Mixing | Self::Energy | Self::Silhouette => (0.0, 1.0),
+            Self::Mixing => compared.separation.mixing.chance,
+            Self::Probe => 0.5,
+            Self::Energy | Self::Silhouette => 0.0,
         }
     }
 }

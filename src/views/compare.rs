@@ -163,7 +163,10 @@ fn table_ui(ui: &mut Ui, state: &State, layers: &[&str], out: &mut Commands) {
             body.clone(),
             colors.text,
         );
-        let (low, high) = figure.range();
+        // The line shows how a figure changes from layer to layer: from chance to the row's largest.
+        let found = || layers.iter().filter_map(|layer| state.compare.found.get(*layer));
+        let low = found().next().map_or(0.0, |compared| figure.floor(compared));
+        let high = found().filter_map(|compared| figure.value(compared)).fold(low + 1e-3, f64::max);
         let share = |value: f64| (((value - low) / (high - low)).clamp(0.0, 1.0)) as f32;
         let mut line: Vec<Pos2> = Vec::new();
         let chart = Rect::from_min_max(

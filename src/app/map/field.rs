@@ -52,7 +52,9 @@ impl Field {
         }
         let sum: f32 = values.iter().sum();
         if sum > 0.0 {
-            values.iter_mut().for_each(|value| *value /= sum);
+            for value in &mut values {
+                *value /= sum;
+            }
         }
         Self { values, points }
     }

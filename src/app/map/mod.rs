@@ -115,16 +115,6 @@ impl Camera {
         let centre = [0, 1].map(|axis: usize| about[axis] + (self.centre[axis] - about[axis]) * kept);
         Self { centre, zoom }
     }
-
-    /// The camera that shows a rectangle of the unit square with a margin.
-    #[must_use]
-    pub fn on(low: [f32; 2], high: [f32; 2]) -> Self {
-        let side = (high[0] - low[0]).max(high[1] - low[1]).max(1e-4);
-        Self {
-            centre: [(low[0] + high[0]) / 2.0, (low[1] + high[1]) / 2.0],
-            zoom: (0.85 / side).clamp(Self::RANGE.0, Self::RANGE.1),
-        }
-    }
 }
 
 /// How positions of a layout become places in the unit square: moved and scaled alike on both axes.
@@ -392,8 +382,8 @@ mod tests {
         let about = [0.8, 0.1];
         let after = camera.zoomed(3.0, about);
         assert_eq!(after.zoom, 6.0);
-        for axis in 0..2 {
-            let on_screen = |camera: Camera| (about[axis] - camera.centre[axis]) * camera.zoom;
+        for (axis, about) in about.into_iter().enumerate() {
+            let on_screen = |camera: Camera| (about - camera.centre[axis]) * camera.zoom;
             assert!((on_screen(camera) - on_screen(after)).abs() < 1e-5);
         }
         assert_eq!(camera.zoomed(1e9, about).zoom, Camera::RANGE.1);

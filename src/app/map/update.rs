@@ -25,12 +25,11 @@ pub fn command(state: &mut State, command: MapCommand) -> (Wish, Vec<Effect>) {
     let map = &mut state.map;
     match command {
         MapCommand::View(view) => {
-            if view.colour != map.view.colour {
+            let is_recoloured = view.colour != map.view.colour;
+            map.view = *view;
+            if is_recoloured {
+                // Its labels are those of another legend.
                 map.view.off.clear();
-                let off = std::mem::take(&mut map.view.off);
-                map.view = super::MapView { off, ..*view };
-            } else {
-                map.view = *view;
             }
             (Wish::None, Vec::new())
         }

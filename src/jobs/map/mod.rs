@@ -351,13 +351,12 @@ fn run(ask: &MapAsk, control: &Control, registry: &Registry, outbox: &Outbox) {
         };
         let work = || layer_map(ask, layer, control, &job, &publish);
         match guarded(outbox, "a map", work) {
-            Some(Ok(())) => ended(None),
             Some(Err(MapError::Cancelled(_))) => {
                 stopped = true;
                 ended(None);
             }
             Some(Err(MapError::Failed(error))) => ended(Some(error)),
-            None => ended(None),
+            Some(Ok(())) | None => ended(None),
         }
     }
 }

@@ -328,7 +328,7 @@ fn canvas_ui(
         waiting_ui(ui, state, layer, out);
         return None;
     };
-    if frame.prepared.get(layer).is_none() {
+    if !frame.prepared.contains_key(layer) {
         frame.prepared.insert(layer.to_owned(), Prepared::new(placed, state));
     }
     let disc = disc(ui, frame);
@@ -637,7 +637,7 @@ fn gestures(
             match &mut frame.gesture {
                 Some(gesture) if gesture.layer == layer => gesture.corners.extend(begun(place)),
                 gesture => {
-                    *gesture = Some(Gesture { layer: layer.to_owned(), tool: Tool::Polygon, corners: begun(place) })
+                    *gesture = Some(Gesture { layer: layer.to_owned(), tool: Tool::Polygon, corners: begun(place) });
                 }
             }
         }

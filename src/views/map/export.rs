@@ -130,7 +130,7 @@ fn picture_ui(ui: &mut Ui, state: &State, frame: &mut MapFrame) {
         canvases_ui(ui, state, &mut textures, frame, &mut view, &mut out);
     });
     part(Rect::from_min_max(pos2(split, body.top() + space::S8), body.max), &mut |ui| {
-        legend::legend_ui(ui, state, &mut view)
+        legend::legend_ui(ui, state, &mut view);
     });
     part(Rect::from_min_max(pos2(all.left(), body.bottom()), all.max), &mut |ui| strip::caption_ui(ui, state));
 }

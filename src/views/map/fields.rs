@@ -19,6 +19,9 @@ pub(super) const DENSER_A: Color32 = Color32::from_rgb(0xd0, 0x3a, 0x36);
 /// Where the second dataset is denser.
 pub(super) const DENSER_B: Color32 = Color32::from_rgb(0x35, 0x74, 0xd0);
 
+/// A line in straight pieces, in the unit square.
+type Pieces = Vec<[[f32; 2]; 2]>;
+
 /// What was made, and of what.
 pub(super) struct Fields {
     placed: Arc<Placed>,
@@ -28,7 +31,7 @@ pub(super) struct Fields {
     /// Shades of density or ratio.
     shades: Option<TextureHandle>,
     /// A dataset: its colour, and the pieces of its lines from the outermost.
-    contours: Vec<(Color32, Vec<Vec<[[f32; 2]; 2]>>)>,
+    contours: Vec<(Color32, Vec<Pieces>)>,
 }
 
 impl Fields {
