@@ -4,11 +4,11 @@
 
 pub mod confusion;
 pub mod facets;
+pub mod labels;
 pub mod linear;
 pub mod neighbours;
-pub mod labels;
-pub mod scatter;
 pub mod retrieval;
+pub mod scatter;
 pub mod separation;
 pub mod sort;
 pub mod text;

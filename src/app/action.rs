@@ -21,6 +21,7 @@ pub enum Action {
     ShowGrid,
     ShowMap,
     ShowStatistics,
+    ShowCompare,
     ResetLayout,
     MapPan,
     MapLasso,
@@ -124,7 +125,7 @@ impl Shortcut {
 
 impl Action {
     /// All actions, in menu order.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 43] = [
         Self::OpenDialog,
         Self::OpenDemo,
         Self::ShowWelcome,
@@ -135,6 +136,7 @@ impl Action {
         Self::ShowGrid,
         Self::ShowMap,
         Self::ShowStatistics,
+        Self::ShowCompare,
         Self::ResetLayout,
         Self::MapPan,
         Self::MapLasso,
@@ -185,6 +187,7 @@ impl Action {
             Self::ShowGrid => "Grid",
             Self::ShowMap => "Map",
             Self::ShowStatistics => "Statistics",
+            Self::ShowCompare => "Compare",
             Self::ResetLayout => "All lenses as tabs",
             Self::MapPan => "Pan the map",
             Self::MapLasso => "Lasso on the map",
@@ -232,6 +235,7 @@ impl Action {
             Self::ShowGrid
             | Self::ShowMap
             | Self::ShowStatistics
+            | Self::ShowCompare
             | Self::ResetLayout
             | Self::MapPan
             | Self::MapLasso
@@ -278,6 +282,7 @@ impl Action {
             Self::ShowGrid => const { &[Shortcut::ctrl("1")] },
             Self::ShowStatistics => const { &[Shortcut::ctrl("2")] },
             Self::ShowMap => const { &[Shortcut::ctrl("3")] },
+            Self::ShowCompare => const { &[Shortcut::ctrl("5")] },
             Self::MapPan => const { &[Shortcut::plain("G")] },
             Self::MapLasso => const { &[Shortcut::plain("S")] },
             Self::MapFit => const { &[Shortcut::plain("0")] },
@@ -344,6 +349,7 @@ impl Action {
             Self::ShowGrid => open && state.lens != Lens::Grid,
             Self::ShowMap => open && state.lens != Lens::Map,
             Self::ShowStatistics => open && state.lens != Lens::Statistics,
+            Self::ShowCompare => open && state.lens != Lens::Compare,
             Self::MapPan | Self::MapLasso => open && state.shows(Lens::Map),
             Self::MapFit => open && state.shows(Lens::Map) && state.map.view.camera != Camera::default(),
             Self::ResetLayout => open && matches!(state.settings.layout, Layout::Split { .. }),

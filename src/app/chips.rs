@@ -51,6 +51,7 @@ impl Chip {
     pub fn label(&self) -> String {
         match &self.expr {
             Expr::Search(None, text) => format!("“{text}”"),
+            Expr::Samples(_, label) => label.clone(),
             Expr::Or(parts) if parts.len() > 2 => {
                 format!("{} or {} more", parts[0], parts.len() - 1)
             }

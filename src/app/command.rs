@@ -7,6 +7,7 @@ use roaring::RoaringBitmap;
 
 use super::action::Action;
 use super::chips::Facet;
+use super::compare::CompareCommand;
 use super::layout::Layout;
 use super::map::MapCommand;
 use super::models::ModelCommand;
@@ -17,6 +18,7 @@ use crate::analysis::text::report::StatsRequest;
 use crate::base::SampleId;
 use crate::catalog::filter::Expr;
 use crate::formats::FieldMap;
+use crate::jobs::compare::CompareAsk;
 use crate::jobs::map::MapOrder;
 use crate::jobs::models::ModelAsk;
 use crate::jobs::{Event, JobId, Population, QueryRequest, SampleRef};
@@ -120,6 +122,8 @@ pub enum Command {
     Lens(Lens),
     /// Divides the middle of the window in another way.
     Layout(Layout),
+    /// A wish about the comparison of two datasets.
+    Compare(CompareCommand),
     /// A wish about the map.
     Map(MapCommand),
     /// Changes how statistics are shown, or of what they are.
@@ -266,6 +270,8 @@ pub enum Effect {
         /// `.csv` writes CSV, all else Parquet.
         path: PathBuf,
     },
+    /// Compare two datasets. The newest wins.
+    Compare(CompareAsk),
     /// Look for features, compute or hold a map.
     Map(MapOrder),
     /// Write a text to a file.

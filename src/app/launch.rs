@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::map::colour::ColourBy;
 use super::statistics::Tab;
 use crate::formats::FieldMap;
 
@@ -47,6 +48,7 @@ pub enum View {
     Large,
     Map,
     Statistics,
+    Compare,
     Filters,
     Welcome,
     Open,
@@ -58,12 +60,13 @@ pub enum View {
 
 impl View {
     /// All of them with their words on the command line.
-    pub const ALL: [(Self, &'static str); 12] = [
+    pub const ALL: [(Self, &'static str); 13] = [
         (Self::Grid, "grid"),
         (Self::Inspector, "inspector"),
         (Self::Large, "large"),
         (Self::Map, "map"),
         (Self::Statistics, "statistics"),
+        (Self::Compare, "compare"),
         (Self::Filters, "filters"),
         (Self::Welcome, "welcome"),
         (Self::Open, "open"),
@@ -97,10 +100,27 @@ pub struct ShotOptions {
     pub search: Option<String>,
     /// The tab of the statistics.
     pub tab: Option<Tab>,
+    /// The layers of the map; empty shows the last.
+    pub layers: Vec<String>,
+    /// What colours on the map say.
+    pub colour: Option<ColourBy>,
+    /// What is drawn on the map, by the names of [`Drawn::WORDS`](crate::app::map::Drawn::WORDS); empty draws the usual.
+    pub drawn: Vec<String>,
 }
 
 impl Default for ShotOptions {
     fn default() -> Self {
-        Self { size: (1280, 800), scale: 1.0, view: View::Grid, light: false, filter: None, search: None, tab: None }
+        Self {
+            size: (1280, 800),
+            scale: 1.0,
+            view: View::Grid,
+            light: false,
+            filter: None,
+            search: None,
+            tab: None,
+            layers: Vec::new(),
+            colour: None,
+            drawn: Vec::new(),
+        }
     }
 }

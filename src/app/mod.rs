@@ -7,6 +7,7 @@
 pub mod action;
 pub mod chips;
 pub mod command;
+pub mod compare;
 pub mod grid;
 pub mod history;
 pub mod launch;

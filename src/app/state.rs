@@ -7,6 +7,7 @@ use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 
 use super::chips::{Chip, expr_of};
+use super::compare::Compare;
 use super::history::{History, Moment};
 use super::map::MapLens;
 use super::models::Models;
@@ -16,8 +17,8 @@ use crate::analysis::confusion::PredictionCounts;
 use crate::analysis::facets::Facets;
 use crate::analysis::sort::SortBy;
 use crate::base::{SampleId, Warning};
-use crate::catalog::{Prediction, Record};
 use crate::catalog::filter::Expr;
+use crate::catalog::{Prediction, Record};
 use crate::formats::FieldMap;
 use crate::jobs::{FoundSource, JobStatus, Level, Population, QueryResult, RecentSource, SampleRef, SavedView};
 
@@ -42,11 +43,13 @@ pub enum Lens {
     Map,
     /// As counts: words, parts of speech, n-grams, leaves.
     Statistics,
+    /// As two datasets against each other.
+    Compare,
 }
 
 impl Lens {
     /// All of them in the order of their tabs.
-    pub const ALL: [Self; 3] = [Self::Grid, Self::Map, Self::Statistics];
+    pub const ALL: [Self; 4] = [Self::Grid, Self::Map, Self::Statistics, Self::Compare];
 }
 
 /// The order of the grid.
@@ -190,6 +193,8 @@ pub struct State {
     pub screen: Screen,
     /// The lens that the keyboard is for: the one that was touched last.
     pub lens: Lens,
+    /// The compare lens.
+    pub compare: Compare,
     /// The map lens.
     pub map: MapLens,
     /// The statistics lens.

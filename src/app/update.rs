@@ -11,12 +11,14 @@ mod pick;
 
 use std::sync::Arc;
 
+use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 
 use super::chips::{self, Chip, Facet};
-use super::command::{Command, Effect};
-use super::state::{Dialog, Notice, OpenDialog, Screen, Sort, State};
-use super::{map, models, statistics};
+use super::command::{Command, Effect, SetOp};
+use super::compare::CompareCommand;
+use super::state::{Dialog, Lens, Notice, OpenDialog, Screen, Sort, State};
+use super::{compare, map, models, statistics};
 use crate::analysis::sort::SortBy;
 use crate::catalog::filter::{self, Expr};
 use crate::jobs::{Event, Level, QueryRequest};
@@ -34,13 +36,15 @@ pub fn update(state: &mut State, command: Command) -> Vec<Effect> {
             | Command::BackToGrid
             | Command::Job(Event::Query(_) | Event::Population(_))
     );
-    let maps = follows || matches!(&command, Command::Map(_) | Command::Job(Event::Map(_)));
+    let maps = follows
+        || matches!(&command, Command::Map(_) | Command::Compare(_) | Command::Job(Event::Map(_) | Event::Compare(_)));
     let mut effects = change(state, command);
     if follows {
         effects.extend(statistics::follow(state));
     }
     if maps {
         effects.extend(map::update::follow(state));
+        effects.extend(compare::follow(state));
     }
     effects
 }
@@ -168,6 +172,12 @@ fn change(state: &mut State, command: Command) -> Vec<Effect> {
             vec![Effect::SaveSettings(state.settings.clone())]
         }
         Command::Map(command) => map_command(state, command),
+        Command::Compare(CompareCommand::Region(samples)) => {
+            let mut effects = drawn(state, &samples, SetOp::Replace, "region");
+            effects.extend(change(state, Command::Lens(Lens::Grid)));
+            effects
+        }
+        Command::Compare(command) => compare::command(state, command),
         Command::Statistics(view) => {
             state.statistics.view = *view;
             Vec::new()
@@ -276,25 +286,33 @@ fn filtered(state: &mut State, change: impl FnOnce(&mut Vec<Chip>)) -> Vec<Effec
     query(state)
 }
 
-/// A wish about the map. What was drawn on it becomes the selection, and the filter, in one step of undo.
+/// A wish about the map.
 fn map_command(state: &mut State, command: map::MapCommand) -> Vec<Effect> {
     let (wish, mut effects) = map::update::command(state, command);
     if let map::update::Wish::Select(set, op) = wish {
-        let before = state.moment();
-        let selection = pick::combined(&state.selection, &set, op);
-        let chip = map::update::chip(&selection);
-        chips::set(&mut state.chips, Facet::Selection, chip.map(|chip| chip.expr));
-        state.selection = Arc::new(selection);
-        if state.moment() != before {
-            let refiltered = state.chips != before.chips;
-            state.history.record(before);
-            if refiltered {
-                state.scroll = 0.0;
-                effects.extend(query(state));
-            }
-        }
+        effects.extend(drawn(state, &set, op, "lasso"));
     }
     effects
+}
+
+/// Samples that were pointed out as a whole become the selection, and the filter, in one step of undo.
+fn drawn(state: &mut State, set: &RoaringBitmap, op: SetOp, what: &str) -> Vec<Effect> {
+    let before = state.moment();
+    let selection = pick::combined(&state.selection, set, op);
+    let label = format!("{what} {}", super::panels::text::count(selection.len()));
+    let expr = (!selection.is_empty()).then(|| Expr::Samples(selection.clone(), label));
+    chips::set(&mut state.chips, Facet::Selection, expr);
+    state.selection = Arc::new(selection);
+    if state.moment() == before {
+        return Vec::new();
+    }
+    let is_refiltered = state.chips != before.chips;
+    state.history.record(before);
+    if !is_refiltered {
+        return Vec::new();
+    }
+    state.scroll = 0.0;
+    query(state)
 }
 
 /// What the search field says about these chips.

@@ -56,6 +56,16 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Matrix, CliError> {
     Ok(matrix)
 }
 
+/// Fails before the work is done where its result could not be written.
+pub(super) fn check_folder(out: &Path) -> Result<(), CliError> {
+    match out.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+            Err(CliError::Failed(format!("there is no such folder to write into: {}", folder.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Says on stderr how many rows were left out.
 pub(super) fn note_left_out(left_out: &[u32]) {
     const SHOWN: usize = 8;

@@ -5,6 +5,7 @@
 //! with one sentence on stderr, 2 arguments that cannot be read. A reader that closes stdout early
 //! (`| head`) ends the command quietly.
 
+mod compare;
 mod features;
 mod gradients;
 mod index;
@@ -77,6 +78,8 @@ enum Command {
     Neighbours(neighbours::Args),
     /// Lay features out in the plane (UMAP); several files give one joint layout.
     Umap(umap::Args),
+    /// Measure how separate two datasets are in a model's layers, and where one of them is alone.
+    Compare(compare::Args),
     /// Make the two demo datasets (once) and open them.
     Demo(window::DemoArgs),
 }
@@ -182,6 +185,7 @@ fn dispatch(args: Args, out: &mut dyn Write) -> Result<Option<Launch>, CliError>
         Some(Command::SimilarText(args)) => similar_text::run(&args, catalog, out)?,
         Some(Command::Neighbours(args)) => neighbours::run(&args, out)?,
         Some(Command::Umap(args)) => umap::run(&args, out)?,
+        Some(Command::Compare(args)) => compare::run(&args, catalog, out)?,
         Some(Command::Demo(args)) => return window::run_demo(&args, catalog, out).map(Some),
         None => return window::run(window, catalog).map(Some),
     }

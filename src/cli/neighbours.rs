@@ -93,6 +93,7 @@ struct Seconds {
 }
 
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CliError> {
+    matrix::check_folder(&args.out)?;
     let started = Instant::now();
     let matrix = matrix::read(&args.features)?;
     let read = started.elapsed().as_secs_f64();

@@ -120,6 +120,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CliError> {
             "layouts do not run on the graphics card in this version; use --device cpu, or leave it away".to_owned(),
         ));
     }
+    matrix::check_folder(&args.out)?;
     let started = Instant::now();
     let elapsed = || started.elapsed().as_secs_f64();
     let matrix = matrix::read(&args.features)?;

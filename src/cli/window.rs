@@ -8,6 +8,8 @@ use super::index::mapping;
 use super::progress;
 use super::{CliError, load, load_mapped};
 use crate::app::launch::{Launch, ShotOptions, Target, View, WindowOptions};
+use crate::app::map::Drawn;
+use crate::app::map::colour::ColourBy;
 use crate::app::statistics::Tab;
 use crate::base::{CancelToken, Progress};
 use crate::formats::demo::DemoOptions;
@@ -23,7 +25,7 @@ pub(super) struct ScreenArgs {
     /// Width and height in pixels.
     #[arg(long, value_name = "WxH", value_parser = size)]
     size: Option<(u32, u32)>,
-    /// What the screenshot shows: grid, inspector, large, map, statistics, filters, welcome, open, palette, help, problems.
+    /// What the screenshot shows: grid, inspector, large, map, statistics, compare, filters, welcome, open, palette, help, problems.
     #[arg(long, value_name = "VIEW", value_parser = view, default_value = "grid", hide_default_value = true)]
     view: View,
     /// Pixels a point in the screenshot.
@@ -41,6 +43,15 @@ pub(super) struct ScreenArgs {
     /// The tab of the statistics: words, parts-of-speech, n-grams, leaves, vocabulary, predictions, paper.
     #[arg(long, value_name = "TAB", requires = "screenshot", value_parser = tab, hide = true)]
     tab: Option<Tab>,
+    /// Layers of the map, side by side.
+    #[arg(long, value_name = "NAME,..", requires = "screenshot", value_delimiter = ',', hide = true)]
+    layers: Vec<String>,
+    /// What colours on the map say: dataset, leaf, level1, brand, tag, words, quality, predicted, confidence, correct.
+    #[arg(long, value_name = "WHAT", requires = "screenshot", value_parser = colour, hide = true)]
+    colour: Option<ColourBy>,
+    /// What is drawn on the map: points, density, contours, ratio, labels, thumbnails.
+    #[arg(long, value_name = "WHAT,..", requires = "screenshot", value_delimiter = ',', value_parser = Drawn::WORDS, hide = true)]
+    drawn: Vec<String>,
 }
 
 /// What opens a window: paths without a command.
@@ -98,6 +109,10 @@ fn tab(word: &str) -> Result<Tab, String> {
     })
 }
 
+fn colour(word: &str) -> Result<ColourBy, String> {
+    ColourBy::from_word(word).ok_or_else(|| format!("points are not coloured by \"{word}\""))
+}
+
 impl ScreenArgs {
     fn shot(&self) -> ShotOptions {
         ShotOptions {
@@ -108,6 +123,9 @@ impl ScreenArgs {
             filter: self.filter.clone(),
             search: self.search.clone(),
             tab: self.tab,
+            layers: self.layers.clone(),
+            colour: self.colour,
+            drawn: self.drawn.clone(),
         }
     }
 }

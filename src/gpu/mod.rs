@@ -5,7 +5,9 @@
 
 pub mod device;
 mod error;
+pub mod neighbours;
 pub mod scatter;
+pub mod umap;
 
 pub use device::Device;
 pub use error::GpuError;

@@ -9,6 +9,7 @@
 //! - *statistics* ([`stats`]): words, n-grams, parts of speech; the newest request wins and cancels the one that runs.
 //! - *models* ([`models`]): reads models; predicts and extracts features, one job at a time.
 //! - *map* ([`map`]): features -> neighbours -> positions; a new request ends the one that runs.
+//! - *compare* ([`compare`]): how separate two datasets are in each layer; the newest request wins.
 //! - *thumbnails* ([`thumbs`]): a pool; each request replaces the list of wanted pictures, so that what
 //!   the eye is on comes first and what it left is never decoded.
 //! - *records* and *inspect* ([`records`]): texts of visible samples; record and picture of the focused one.
@@ -17,6 +18,7 @@
 //! the window. A panic in a worker becomes a notice and the worker goes on.
 
 pub mod batches;
+pub mod compare;
 pub mod demo;
 pub mod export;
 pub mod features;
@@ -185,6 +187,8 @@ pub enum Event {
     },
     /// Features were extracted: there may be more of them now.
     Extracted,
+    /// News of the comparison of two datasets.
+    Compare(compare::CompareEvent),
     /// News of the map.
     Map(map::MapEvent),
     /// Records of visible samples.
@@ -300,6 +304,7 @@ pub struct Jobs {
     records: records::RecordLanes,
     map: map::MapLane,
     models: models::ModelLane,
+    compare: compare::CompareLane,
     outbox: Outbox,
     last_statuses: Vec<JobStatus>,
 }
@@ -321,6 +326,7 @@ impl Jobs {
             records: records::RecordLanes::start(outbox.clone()),
             map: map::MapLane::start(registry.clone(), outbox.clone()),
             models,
+            compare: compare::CompareLane::start(registry.clone(), outbox.clone()),
             registry,
             outbox,
             last_statuses: Vec::new(),
@@ -349,6 +355,7 @@ impl Jobs {
             || self.records.busy()
             || self.map.busy()
             || self.models.busy()
+            || self.compare.busy()
             || !self.registry.is_idle()
             || !self.events.is_empty()
     }
@@ -412,6 +419,11 @@ impl Jobs {
     /// Counts words, n-grams, parts of speech and labels; the newest request wins, and stops the one that runs.
     pub fn stats(&self, ask: stats::StatsAsk) {
         self.stats.ask(ask);
+    }
+
+    /// Compares two datasets; the newest request wins.
+    pub fn compare(&self, ask: compare::CompareAsk) {
+        self.compare.ask(ask);
     }
 
     /// Reads a model and its card.

@@ -10,10 +10,10 @@ pub mod card;
 pub mod classes;
 pub mod error;
 pub mod features;
-pub mod preprocess;
 #[expect(clippy::module_inception, reason = "the floor is named after what it is about")]
 pub mod model;
 pub mod onnx;
+pub mod preprocess;
 pub mod runtime;
 pub mod scores;
 pub mod text;

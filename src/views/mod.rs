@@ -5,6 +5,7 @@
 //! with one `*_ui` function. Sizes and colours come from [`theme`], pictures from [`textures`].
 
 pub mod chips_bar;
+pub mod compare;
 pub mod dialogs;
 pub mod filters;
 pub mod grid;

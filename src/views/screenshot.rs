@@ -14,6 +14,7 @@ use egui_wgpu::wgpu;
 
 use super::window::{Window, adapter_name};
 use crate::app::launch::{ShotOptions, View, WindowOptions};
+use crate::app::map::{Drawn, MapCommand, MapView};
 use crate::app::models::ModelCommand;
 use crate::app::settings::{Settings, ThemeChoice};
 use crate::app::state::{Dialog, Lens, OpenDialog, Screen};
@@ -53,6 +54,9 @@ impl Studio {
         };
         let mut window = Window::new(&ctx, WindowOptions { default_settings: true, ..options });
         window.set_adapter(adapter);
+        if let Painter::Gpu(render) = &painter {
+            window.set_device(render);
+        }
         let size = Vec2::new(shot.size.0 as f32, shot.size.1 as f32);
         Self { ctx, window, painter, size, scale: shot.scale, started: Instant::now(), output: FullOutput::default() }
     }
@@ -135,7 +139,18 @@ impl Studio {
                 focus_first(&mut self.window);
                 self.window.run(Command::Large(true));
             }
-            View::Map => self.window.run(Command::Lens(Lens::Map)),
+            View::Map => {
+                let mut view = MapView { layers: shot.layers.clone(), ..MapView::default() };
+                view.colour = shot.colour.unwrap_or_default();
+                if !shot.drawn.is_empty() {
+                    for (word, on) in Drawn::WORDS.iter().zip(view.drawn.all()) {
+                        *on = shot.drawn.iter().any(|drawn| drawn == word);
+                    }
+                }
+                self.window.run(Command::Map(MapCommand::View(Box::new(view))));
+                self.window.run(Command::Lens(Lens::Map));
+            }
+            View::Compare => self.window.run(Command::Lens(Lens::Compare)),
             View::Statistics => {
                 if let Some(tab) = shot.tab {
                     let view = self.window.state.statistics.view.clone();

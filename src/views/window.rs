@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use eframe::egui_wgpu;
 use egui::{CentralPanel, Context, Frame, Margin, Panel, Ui, ViewportCommand, vec2};
 
+use super::compare::compare_ui;
 use super::grid::{GridFrame, grid_ui};
 use super::map::{MapFrame, map_ui};
 use super::statistics::{StatisticsFrame, statistics_ui};
@@ -104,10 +105,15 @@ impl Window {
         self.vitals.adapter = name;
     }
 
+    /// Draws with the window's own device where that is quicker than by egui.
+    pub fn set_device(&mut self, render: &egui_wgpu::RenderState) {
+        self.map.set_card(render);
+    }
+
     /// True while jobs run or events wait: what screenshots and tests wait for.
     #[must_use]
     pub fn busy(&self) -> bool {
-        self.jobs.busy() || self.state.querying()
+        self.jobs.busy() || self.state.querying() || self.map.filling()
     }
 
     /// Takes toasts away: a picture is cleaner without.
@@ -151,6 +157,7 @@ impl Window {
             Effect::ExportPositions { population, samples, places, path } => {
                 self.jobs.export_positions(population, samples, places, path);
             }
+            Effect::Compare(ask) => self.jobs.compare(ask),
             Effect::Map(order) => self.jobs.map(order),
             Effect::WriteFile { path, bytes } => self.jobs.write_file(&self.state.population, path, bytes),
             Effect::CopyKeys(population, samples) => self.jobs.copy_keys(population, samples),
@@ -272,6 +279,7 @@ impl Window {
                     self.tiles.show(ui, state, out, &mut |ui, lens, out| match lens {
                         Lens::Grid => grid_ui(ui, state, textures, grid, out),
                         Lens::Map => map_ui(ui, state, textures, map, out),
+                        Lens::Compare => compare_ui(ui, state, textures, out),
                         Lens::Statistics => statistics_ui(ui, state, statistics, out),
                     });
                 }
@@ -386,6 +394,7 @@ pub fn open(options: WindowOptions, size: Option<(f32, f32)>) -> Result<(), Stri
             let mut window = Window::new(&creation.egui_ctx, options);
             if let Some(render) = &creation.wgpu_render_state {
                 window.set_adapter(adapter_name(&render.adapter.get_info()));
+                window.set_device(render);
             }
             Ok(Box::new(window))
         }),

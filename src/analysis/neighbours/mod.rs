@@ -10,6 +10,7 @@
 
 mod cells;
 mod exact;
+mod prepared;
 mod short;
 
 use rayon::prelude::*;
@@ -19,6 +20,7 @@ use crate::base::{CancelToken, Cancelled};
 use super::linear::{Rows, product};
 
 pub use cells::{Cells, partition};
+pub use prepared::Prepared;
 
 /// Up to here every pair is looked at.
 pub const EXACT_ROWS: usize = 100_000;

@@ -5,6 +5,7 @@
 
 pub mod bits;
 pub mod contours;
+pub mod discs;
 pub mod points;
 pub mod select;
 pub mod splat;

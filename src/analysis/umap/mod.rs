@@ -226,3 +226,6 @@ impl Umap {
         self.epoch = epoch.min(self.force.epochs);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use roaring::RoaringBitmap;
 
 use crate::base::SampleId;
-use crate::catalog::{Columns, NONE, flags};
+use crate::catalog::{NONE, flags};
 use crate::jobs::Population;
 
 /// Names that have a colour of their own.
@@ -51,6 +51,23 @@ impl ColourBy {
             .chain([Self::Brand, Self::Tag, Self::Words, Self::Quality])
             .chain(population.predictions.iter().flat_map(|_| [Self::Predicted, Self::Confidence, Self::Correct]))
             .collect()
+    }
+
+    /// What a word of the command line means: dataset, leaf, level1, level2, .., brand, tag, words, quality, predicted, confidence, correct.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "dataset" => Self::Dataset,
+            "leaf" => Self::Leaf,
+            "brand" => Self::Brand,
+            "tag" => Self::Tag,
+            "words" => Self::Words,
+            "quality" => Self::Quality,
+            "predicted" => Self::Predicted,
+            "confidence" => Self::Confidence,
+            "correct" => Self::Correct,
+            _ => Self::Level(word.strip_prefix("level")?.parse::<u16>().ok()?.checked_sub(1)?),
+        })
     }
 
     /// Its name in the menu.

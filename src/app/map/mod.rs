@@ -72,6 +72,9 @@ impl Drawn {
     pub const LABELS: [&str; 6] =
         ["Points", "Density", "Contours", "Ratio of two datasets", "Region labels", "Thumbnails when zoomed in"];
 
+    /// Their words on the command line, in the same order.
+    pub const WORDS: [&str; 6] = ["points", "density", "contours", "ratio", "labels", "thumbnails"];
+
     /// All switches, in the order of [`Drawn::LABELS`].
     pub fn all(&mut self) -> [&mut bool; 6] {
         [
@@ -208,6 +211,22 @@ impl Default for MapView {
     }
 }
 
+impl MapView {
+    /// Hides an entry of the legend, or shows it.
+    pub fn toggle(&mut self, label: &str) {
+        if !self.off.remove(label) {
+            self.off.insert(label.to_owned());
+        }
+    }
+
+    /// Shows one entry of the legend only; once more shows all.
+    pub fn isolate(&mut self, label: &str, legend: &Legend) {
+        let labels = legend.entries.iter().map(|entry| &entry.label);
+        let others: BTreeSet<String> = labels.filter(|other| *other != label).cloned().collect();
+        self.off = if self.off == others { BTreeSet::new() } else { others };
+    }
+}
+
 /// A wish about the map.
 #[derive(Clone, Debug)]
 pub enum MapCommand {
@@ -231,10 +250,6 @@ pub enum MapCommand {
         /// How it changes the selection.
         op: SetOp,
     },
-    /// Hides or shows an entry of the legend.
-    Toggle(String),
-    /// Shows one entry of the legend only; once more shows all.
-    Isolate(String),
     /// Writes the positions of a layer with keys; `.csv` writes CSV, all else Parquet.
     Export {
         /// Which layer.

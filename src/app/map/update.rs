@@ -7,10 +7,9 @@ use roaring::RoaringBitmap;
 use super::area::Area;
 use super::colour::Legend;
 use super::{Asked, Frame, Looked, MapCommand, Placed};
-use crate::app::chips::{Chip, Facet};
+use crate::app::chips::Facet;
 use crate::app::command::{Effect, SetOp};
 use crate::app::state::{Lens, State};
-use crate::catalog::filter::Expr;
 use crate::jobs::map::{MapAsk, MapEvent, MapOrder};
 
 /// What a command asks the caller to do beside: the shared selection and the chips are not the map's own.
@@ -48,18 +47,6 @@ pub fn command(state: &mut State, command: MapCommand) -> (Wish, Vec<Effect>) {
             Some(inside) => (Wish::Select(inside, op), Vec::new()),
             None => (Wish::None, Vec::new()),
         },
-        MapCommand::Toggle(label) => {
-            if !map.view.off.remove(&label) {
-                map.view.off.insert(label);
-            }
-            (Wish::None, Vec::new())
-        }
-        MapCommand::Isolate(label) => {
-            let others: std::collections::BTreeSet<String> =
-                map.legend.entries.iter().map(|entry| entry.label.clone()).filter(|other| *other != label).collect();
-            map.view.off = if map.view.off == others { std::collections::BTreeSet::new() } else { others };
-            (Wish::None, Vec::new())
-        }
         MapCommand::Export { layer, path } => {
             state.dialog = None;
             let Some(placed) = map.placed.get(&layer) else { return (Wish::None, Vec::new()) };
@@ -100,16 +87,11 @@ fn inside(state: &State, layer: &str, corners: &[[f32; 2]]) -> Option<RoaringBit
     )
 }
 
-/// The chip of a selection that was drawn on the map.
-#[must_use]
-pub fn chip(selection: &RoaringBitmap) -> Option<Chip> {
-    let label = format!("lasso {}", crate::app::panels::text::count(selection.len()));
-    (!selection.is_empty()).then(|| Chip::new(Facet::Selection, Expr::Samples(selection.clone(), label)))
-}
-
 /// Follows population, filters and what is looked at: looks for features, asks for layouts, makes legends.
 pub fn follow(state: &mut State) -> Vec<Effect> {
-    if !state.shows(Lens::Map) || state.is_empty() {
+    // Both lenses need to know which features there are.
+    let lenses = [Lens::Map, Lens::Compare];
+    if !lenses.into_iter().any(|lens| state.shows(lens)) || state.is_empty() {
         return Vec::new();
     }
     let mut effects = Vec::new();
@@ -124,6 +106,10 @@ pub fn follow(state: &mut State) -> Vec<Effect> {
         map.looked = Some(Looked { population: Arc::clone(&population), sources: None });
         effects.push(Effect::Map(MapOrder::Look(Arc::clone(&population))));
     }
+    if !state.shows(Lens::Map) {
+        return effects;
+    }
+    let map = &mut state.map;
     let by = map.view.colour;
     if map.legend_of.as_ref().is_none_or(|(of, colour)| !Arc::ptr_eq(of, &population) || *colour != by) {
         map.legend = Arc::new(Legend::new(&population, by));

@@ -9,8 +9,9 @@ use crate::analysis::facets::Facets;
 use crate::app::command::{Command, Effect};
 use crate::app::map::MapCommand;
 use crate::app::state::{Dialog, Inspector, Screen, State};
-use crate::app::{map, models, statistics};
+use crate::app::{compare, map, models, statistics};
 use crate::base::SampleId;
+use crate::jobs::map::MapOrder;
 use crate::jobs::query::counts;
 use crate::jobs::{Event, Level, Population, PopulationUpdate, QueryResult};
 
@@ -30,6 +31,12 @@ pub fn news(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Stats { generation, report } => {
             let report = report.map_err(|error| notify(state, Level::Error, error)).ok();
             statistics::answered(state, generation, report);
+            Vec::new()
+        }
+        Event::Compare(event) => {
+            if let Some(error) = compare::news(state, event) {
+                notify(state, Level::Error, error);
+            }
             Vec::new()
         }
         Event::Map(event) => {
@@ -167,7 +174,9 @@ fn population(state: &mut State, update: PopulationUpdate) -> Vec<Effect> {
             population: new,
             ..State::default()
         };
-        return query(state);
+        let mut effects = query(state);
+        effects.push(Effect::Map(MapOrder::Stop));
+        return effects;
     }
     if Arc::ptr_eq(&old.columns, &new.columns) && old.datasets.len() == new.datasets.len() {
         return beside(state, &old, new);

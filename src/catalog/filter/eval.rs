@@ -255,7 +255,9 @@ fn name_ids(columns: &Columns, field: NameField, test: impl Fn(&str) -> bool) ->
             scan(columns.split.len(), |row| wanted.get(usize::from(columns.split[row])) == Some(&true))
         }
         NameField::Dataset => unreachable!("datasets are ranges, evaluated by `datasets`"),
-        NameField::Predicted | NameField::Class => unreachable!("predictions come from the lookup, evaluated by `classes`"),
+        NameField::Predicted | NameField::Class => {
+            unreachable!("predictions come from the lookup, evaluated by `classes`")
+        }
     }
 }
 

@@ -75,8 +75,7 @@ pub enum NameField {
 
 impl NameField {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Leaf, Self::Brand, Self::Dataset, Self::Split, Self::Predicted, Self::Class];
+    pub const ALL: [Self; 6] = [Self::Leaf, Self::Brand, Self::Dataset, Self::Split, Self::Predicted, Self::Class];
 
     /// Its word in a filter.
     #[must_use]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::analysis::scatter::discs::discs;
 use crate::analysis::scatter::fixtures::clusters;
 use crate::analysis::scatter::splat::{NO_PLANE, resolve, splat};
 
@@ -191,6 +192,17 @@ fn few_points_are_discs_and_dim_ones_lie_under() {
         let [x, y] = camera.screen_from_world(world, [101.0, 101.0]);
         pixels[y as usize * 101 + x as usize]
     };
+    let classes = points.by_slot(&[0, 1, 2]);
+    let twin = discs(&points, &classes, scatter.marks(), &style(Layer::Classes), &points.view(&camera, 101, 101));
+    let differ = |other: &[[u8; 4]]| {
+        let worst = pixels.iter().flatten().zip(other.iter().flatten()).map(|(a, b)| a.abs_diff(*b)).max();
+        worst.unwrap() > 2
+    };
+    // A disc's edge goes through positions that the card rounds to 1/256 of a pixel.
+    assert!(!differ(&twin));
+    let thick = Style { radius: 2.5, ..style(Layer::Classes) };
+    let wrong = discs(&points, &classes, scatter.marks(), &thick, &points.view(&camera, 101, 101));
+    assert!(differ(&wrong), "a wrong twin is noticed");
     // Dim at 0.35 under the second colour at 0.8, premultiplied.
     let expect = |ink: u8, dim: f32| (f32::from(ink) * 0.8 + dim * 0.35 * 0.2 + 0.5) as u8;
     let check = |place: [f64; 2], ink: [u8; 3], dim: f32, alpha: f32| {

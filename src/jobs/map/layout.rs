@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::source::Rows;
-use super::{Control, FRAMES, Facts, Init, MapError, MapParams, Metric, Placement};
+use super::{Control, FRAMES, Facts, Init, MapError, MapParams, Placement};
 use crate::analysis::linear;
 use crate::analysis::neighbours::{self, Method, Search};
 use crate::analysis::umap::{self, Params, Umap};
@@ -27,10 +27,7 @@ impl MapParams {
     fn umap(&self) -> Params {
         Params {
             neighbours: self.n_neighbors.max(2) as usize,
-            metric: match self.metric {
-                Metric::Cosine => neighbours::Metric::Cosine,
-                Metric::Euclidean => neighbours::Metric::Euclidean,
-            },
+            metric: self.metric.into(),
             min_dist: self.min_dist,
             spread: self.spread,
             epochs: self.epochs,
@@ -84,7 +81,7 @@ impl Layout<'_> {
                 device: "CPU".to_owned(),
                 seconds: started.elapsed().as_secs_f64(),
                 recall: match method {
-                    Method::Exact => None,
+                    Method::Exact => Some(1.0),
                     Method::Cells { recall, .. } => Some(recall),
                 },
                 left_out: self.rows.left_out,

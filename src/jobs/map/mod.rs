@@ -7,7 +7,7 @@
 
 mod cache;
 mod layout;
-mod source;
+pub(super) mod source;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::status::Registry;
 use super::{Event, Outbox, Population, guarded};
+use crate::analysis::neighbours;
 use crate::base::{CancelToken, Cancelled};
 
 /// Positions a second that are published.
@@ -33,6 +34,15 @@ pub enum Metric {
     #[default]
     Euclidean,
     Cosine,
+}
+
+impl From<Metric> for neighbours::Metric {
+    fn from(metric: Metric) -> Self {
+        match metric {
+            Metric::Euclidean => Self::Euclidean,
+            Metric::Cosine => Self::Cosine,
+        }
+    }
 }
 
 /// Where points begin.

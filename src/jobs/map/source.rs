@@ -36,7 +36,7 @@ fn folders(population: &Population) -> Vec<(PathBuf, Sidecar)> {
 }
 
 /// The models whose features exist, the one with most rows first.
-pub(super) fn find(population: &Population) -> Vec<MapSource> {
+pub(in crate::jobs) fn find(population: &Population) -> Vec<MapSource> {
     let mut sources: Vec<(MapSource, usize)> = Vec::new();
     for (_, sidecar) in folders(population) {
         let place = sources.iter().position(|(source, _)| source.model == sidecar.model.hash);
@@ -74,26 +74,26 @@ pub(super) fn find(population: &Population) -> Vec<MapSource> {
 }
 
 /// Rows of features with the samples they are of.
-pub(super) struct Rows {
+pub(in crate::jobs) struct Rows {
     /// What the model is called.
-    pub(super) model: String,
+    pub(in crate::jobs) model: String,
     /// The sample of each row.
-    pub(super) samples: Arc<Vec<u32>>,
+    pub(in crate::jobs) samples: Arc<Vec<u32>>,
     /// `[N, D]`, all finite.
-    pub(super) values: Vec<f32>,
+    pub(in crate::jobs) values: Vec<f32>,
     /// D.
-    pub(super) dims: usize,
+    pub(in crate::jobs) dims: usize,
     /// Rows that were left out.
-    pub(super) left_out: usize,
+    pub(in crate::jobs) left_out: usize,
     /// Hash of what the rows came from: model, layer, samples in order.
-    pub(super) hash: String,
+    pub(in crate::jobs) hash: String,
 }
 
 /// The rows of a layer, of all open datasets that have it.
 ///
 /// # Errors
 /// A sentence.
-pub(super) fn read(population: &Population, model: &str, layer: &str) -> Result<Rows, String> {
+pub(in crate::jobs) fn read(population: &Population, model: &str, layer: &str) -> Result<Rows, String> {
     let mut rows = Rows {
         model: String::new(),
         samples: Arc::default(),

@@ -13,8 +13,10 @@ use egui::{
 };
 use roaring::RoaringBitmap;
 
+use super::crowd::{self, Card, Crowd};
 use super::fields::Fields;
 use super::{Hover, MapFrame, card, legend};
+use crate::analysis::scatter::{Bits, Camera as WorldCamera, select};
 use crate::app::command::SetOp;
 use crate::app::map::colour::Legend;
 use crate::app::map::labels::{Label, labels};
@@ -54,6 +56,9 @@ pub(super) struct Prepared {
     rows: Vec<u32>,
     labels: Vec<Label>,
     fields: Option<Fields>,
+    crowd: Option<Crowd>,
+    /// Rows in sight where there are few enough for pictures, and the camera they were found for.
+    near: Option<(Camera, Rect, Vec<usize>)>,
 }
 
 /// Colours and order, and what they were made of.
@@ -87,17 +92,27 @@ impl Prepared {
             }
         }
         let places = placement.positions.iter().map(|position| placed.frame.place(*position)).collect();
-        Self { placed: Arc::clone(placed), places, styled: None, rows, labels: Vec::new(), fields: None }
+        Self {
+            placed: Arc::clone(placed),
+            places,
+            styled: None,
+            rows,
+            labels: Vec::new(),
+            fields: None,
+            crowd: None,
+            near: None,
+        }
     }
 
     /// Follows positions and styles; what did not change stays.
-    fn follow(&mut self, placed: &Arc<Placed>, state: &State, ui: &Ui) {
+    fn follow(&mut self, placed: &Arc<Placed>, state: &State, card: Option<&Card>, ui: &Ui) {
         if !Arc::ptr_eq(&self.placed, placed) {
             let is_same = Arc::ptr_eq(&self.placed.placement.samples, &placed.placement.samples);
             let old = std::mem::replace(self, Self::new(placed, state));
             if is_same {
                 self.styled = old.styled;
                 self.fields = old.fields;
+                self.crowd = old.crowd;
             }
         }
         // Labels of points that move would jump about; they come when the layout rests.
@@ -115,7 +130,19 @@ impl Prepared {
         });
         if is_new {
             self.styled = Some(Styled::new(&placed.placement.samples, state, ui));
+            self.near = None;
         }
+        let Some(styled) = &self.styled else { return };
+        let inks: Vec<Color32> = map.legend.entries.iter().map(|entry| legend::color_of(ui, entry.ink)).collect();
+        let radius = (1.2 * map.view.point * ui.ctx().pixels_per_point()).max(0.75);
+        let style = crowd::style(ui, &inks, &map.legend.hidden(&map.view.off), radius);
+        self.crowd = Crowd::follow(self.crowd.take(), placed, state, card, style, || {
+            let rows = |least: Kind| {
+                let is = |(row, kind): (u32, &Kind)| (*kind >= least).then_some(row);
+                Bits::of(styled.kinds.len(), (0..).zip(&styled.kinds).filter_map(is))
+            };
+            (rows(Kind::Plain), rows(Kind::Chosen))
+        });
         self.fields = Fields::follow(self.fields.take(), placed, state, map.view.drawn, ui);
     }
 
@@ -131,6 +158,8 @@ impl Styled {
         let hidden = map.legend.hidden(&map.view.off);
         let inks: Vec<Color32> = map.legend.entries.iter().map(|entry| legend::color_of(ui, entry.ink)).collect();
         let dim = colors.text_faint.gamma_multiply(0.22);
+        // Many points are not painted one by one.
+        let is_many = samples.len() >= crowd::MANY;
         let mut kinds = Vec::with_capacity(samples.len());
         let mut points = Vec::with_capacity(samples.len());
         for sample in samples {
@@ -145,14 +174,17 @@ impl Styled {
                 Kind::Dim
             };
             kinds.push(kind);
+            if is_many {
+                continue;
+            }
             points.push(if kind == Kind::Dim {
                 dim
             } else {
                 inks.get(entry).copied().unwrap_or(dim).gamma_multiply(0.9)
             });
         }
-        let mut order: Vec<u32> =
-            (0..samples.len() as u32).filter(|row| kinds[*row as usize] != Kind::Hidden).collect();
+        let rows = if is_many { 0 } else { samples.len() as u32 };
+        let mut order: Vec<u32> = (0..rows).filter(|row| kinds[*row as usize] != Kind::Hidden).collect();
         // Neither dataset lies always on top of the other: a fixed shuffle. What is dimmed lies below, what is chosen above.
         order.sort_by_key(|row| (kinds[*row as usize], row.wrapping_mul(0x9e37_79b9).rotate_left(15)));
         Self {
@@ -207,6 +239,13 @@ impl View {
         self.rect.center() + vec2(place[0] - x, y - place[1]) * self.side
     }
 
+    /// The same in the positions of a layout, pixels being points.
+    fn world(&self, placed: &Placed) -> WorldCamera {
+        let [from, to] = [0.0, 1.0].map(|x| f64::from(placed.frame.position([x, 0.0])[0]));
+        let center = placed.frame.position(self.camera.centre).map(f64::from);
+        WorldCamera { center, scale: f64::from(self.side) / (to - from) }
+    }
+
     fn place(&self, at: Pos2) -> [f32; 2] {
         let from = (at - self.rect.center()) / self.side;
         [self.camera.centre[0] + from.x, self.camera.centre[1] - from.y]
@@ -224,6 +263,7 @@ pub(super) fn canvases_ui(
 ) {
     let layers = state.map.layers();
     frame.prepared.retain(|layer, _| layers.contains(layer));
+    frame.filling = false;
     let all = ui.max_rect();
     // As many columns as make the canvases most square.
     let columns = (1..=layers.len())
@@ -294,14 +334,20 @@ fn canvas_ui(
     let disc = disc(ui, frame);
     let hover_sample = frame.hover.map(|hover| hover.sample);
     let prepared = frame.prepared.get_mut(layer)?;
-    prepared.follow(placed, state, ui);
+    prepared.follow(placed, state, frame.card.as_ref(), ui);
     navigate(ui, &response, view);
     let screen = View::new(view.camera, rect);
     if let Some(fields) = &prepared.fields {
         fields.shades_ui(ui, &|place| screen.screen(place));
     }
     if view.drawn.points {
-        points(ui, prepared, &screen, view, disc);
+        match &mut prepared.crowd {
+            Some(crowd) => {
+                crowd.show(ui, rect, screen.world(placed));
+                frame.filling |= crowd.filling;
+            }
+            None => points(ui, prepared, &screen, view, disc),
+        }
     }
     if let Some(fields) = &prepared.fields {
         fields.lines_ui(ui, &|place| screen.screen(place));
@@ -409,6 +455,12 @@ fn points(ui: &Ui, prepared: &Prepared, screen: &View, view: &MapView, disc: egu
 fn pick(prepared: &Prepared, screen: &View, at: Pos2) -> Option<usize> {
     let place = screen.place(at);
     let reach = PICK / screen.side;
+    if let Some(crowd) = &prepared.crowd {
+        let (points, marks) = crowd.points();
+        let world = screen.world(&prepared.placed);
+        let at = prepared.placed.frame.position(place).map(f64::from);
+        return select::pick(points, marks, at, f64::from(PICK) / world.scale).map(|row| row as usize);
+    }
     let mut best = (reach * reach, None);
     for (row, other) in prepared.places.iter().enumerate() {
         let (dx, dy) = (other[0] - place[0], other[1] - place[1]);
@@ -438,21 +490,37 @@ fn marks(ui: &Ui, state: &State, prepared: &Prepared, screen: &View, hovered: Op
     }
 }
 
-/// Pictures instead of points where there is room for them.
-fn thumbnails(ui: &Ui, state: &State, textures: &mut Textures, prepared: &Prepared, screen: &View) {
-    let near: Vec<usize> = (0..prepared.places.len())
+/// Rows in sight; of too many, one more than are shown.
+fn near(prepared: &Prepared, screen: &View) -> Vec<usize> {
+    if let Some(crowd) = &prepared.crowd {
+        let (points, marks) = crowd.points();
+        let corner = |at: Pos2| prepared.placed.frame.position(screen.place(at)).map(f64::from);
+        let shape = select::Shape::Rectangle(corner(screen.rect.left_top()), corner(screen.rect.right_bottom()));
+        return select::inside(points, marks, &shape).iter().take(FEW + 1).map(|row| row as usize).collect();
+    }
+    (0..prepared.places.len())
         .filter(|row| prepared.kind(*row) >= Kind::Plain)
         .filter(|row| screen.rect.contains(screen.screen(prepared.places[*row])))
         .take(FEW + 1)
-        .collect();
-    if near.is_empty() || near.len() > FEW || screen.camera.zoom < 2.0 {
+        .collect()
+}
+
+/// Pictures instead of points where there is room for them.
+fn thumbnails(ui: &Ui, state: &State, textures: &mut Textures, prepared: &mut Prepared, screen: &View) {
+    if screen.camera.zoom < 2.0 {
+        return;
+    }
+    if prepared.near.as_ref().is_none_or(|(camera, rect, _)| (*camera, *rect) != (screen.camera, screen.rect)) {
+        prepared.near = Some((screen.camera, screen.rect, near(prepared, screen)));
+    }
+    let Some((.., near)) = &prepared.near else { return };
+    if near.len() > FEW {
         return;
     }
     let colors = tokens(ui);
     let pixels = THUMB * ui.ctx().pixels_per_point();
     let mut taken: Vec<Rect> = Vec::new();
-    let Some(styled) = &prepared.styled else { return };
-    for row in near {
+    for &row in near {
         let at = screen.screen(prepared.places[row]);
         let cell = Rect::from_center_size(at, Vec2::splat(THUMB));
         if taken.iter().any(|other| other.intersects(cell)) {
@@ -465,7 +533,10 @@ fn thumbnails(ui: &Ui, state: &State, textures: &mut Textures, prepared: &Prepar
         taken.push(cell);
         if let Thumb::Ready(texture) = textures.get(sample, state.population.sample_ref(sample), pixels) {
             let place = Rect::from_center_size(at, fit(texture.size_vec2(), cell.size(), 2.0));
-            ui.painter().rect_filled(place.expand(2.0), radius::CONTROL, styled.colors[row].to_opaque());
+            let entry = state.map.legend.of.get(sample.index()).copied().map_or(usize::MAX, usize::from);
+            let ink =
+                state.map.legend.entries.get(entry).map_or(colors.outline, |entry| legend::color_of(ui, entry.ink));
+            ui.painter().rect_filled(place.expand(2.0), radius::CONTROL, ink);
             let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
             ui.painter().image(texture.id(), place, uv, Color32::WHITE);
             if prepared.kind(row) == Kind::Chosen {

@@ -9,8 +9,8 @@ use crate::views::dialogs::primary;
 use crate::views::theme::space;
 use crate::views::widgets::faint;
 
-/// No features, or none yet.
-pub(super) fn empty_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
+/// No features, or none yet; `what` is what they would be for.
+pub(in crate::views) fn empty_ui(ui: &mut Ui, state: &State, what: &str, out: &mut Commands) {
     ui.vertical_centered(|ui| {
         ui.add_space((ui.available_height() / 3.0).max(24.0));
         let looking = state.map.looked.as_ref().is_none_or(|looked| looked.sources.is_none());
@@ -20,7 +20,7 @@ pub(super) fn empty_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
         }
         ui.label(RichText::new("No features yet.").heading());
         ui.add_space(space::S4);
-        ui.label(faint(ui, "The map puts pictures that look alike to a model side by side. It needs the model's numbers for each picture."));
+        ui.label(faint(ui, what));
         ui.add_space(space::S12);
         if ui.add(primary(ui, "Extract features …")).clicked() {
             out.act(Action::ShowModels);

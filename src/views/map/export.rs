@@ -129,9 +129,8 @@ fn picture_ui(ui: &mut Ui, state: &State, frame: &mut MapFrame) {
     part(Rect::from_min_max(body.min, pos2(split, body.bottom())), &mut |ui| {
         canvases_ui(ui, state, &mut textures, frame, &mut view, &mut out);
     });
-    let mut out = Commands::default();
     part(Rect::from_min_max(pos2(split, body.top() + space::S8), body.max), &mut |ui| {
-        legend::legend_ui(ui, state, &mut out)
+        legend::legend_ui(ui, state, &mut view)
     });
     part(Rect::from_min_max(pos2(all.left(), body.bottom()), all.max), &mut |ui| strip::caption_ui(ui, state));
 }

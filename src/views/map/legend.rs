@@ -5,13 +5,13 @@ use egui::{
 };
 
 use super::INNER;
-use crate::app::map::MapCommand;
-use crate::app::map::colour::{Entry, Ink};
+use crate::app::State;
+use crate::app::map::MapView;
+use crate::app::map::colour::{Entry, Ink, Legend};
 use crate::app::panels::text;
-use crate::app::{Command, State};
+use crate::views::icons;
 use crate::views::theme::{self, radius, space, tokens};
 use crate::views::widgets::{elided, focus_ring, font};
-use crate::views::{Commands, icons};
 
 /// The colour of an entry.
 pub(super) fn color_of(ui: &Ui, ink: Ink) -> Color32 {
@@ -26,7 +26,7 @@ pub(super) fn color_of(ui: &Ui, ink: Ink) -> Color32 {
 }
 
 /// The panel.
-pub(super) fn legend_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
+pub(super) fn legend_ui(ui: &mut Ui, state: &State, view: &mut MapView) {
     let map = &state.map;
     egui::Frame::new().inner_margin(egui::Margin::same(INNER as i8)).show(ui, |ui| {
         ui.set_min_size(ui.available_size());
@@ -39,9 +39,7 @@ pub(super) fn legend_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
                             .frame_when_inactive(false),
                     );
                     if all.clicked() {
-                        let view =
-                            crate::app::map::MapView { off: std::collections::BTreeSet::new(), ..map.view.clone() };
-                        out.push(Command::Map(MapCommand::View(Box::new(view))));
+                        view.off.clear();
                     }
                 });
             }
@@ -49,15 +47,16 @@ pub(super) fn legend_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
         ui.add_space(space::S4);
         ScrollArea::vertical().id_salt("legend").auto_shrink(false).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
-            for (i, entry) in map.legend.entries.iter().enumerate() {
+            let legend = &map.legend;
+            for (i, entry) in legend.entries.iter().enumerate() {
                 let matching = map.matching.get(i).copied().unwrap_or(entry.samples);
-                entry_ui(ui, entry, matching, map.view.off.contains(&entry.label), out);
+                entry_ui(ui, entry, matching, map.view.off.contains(&entry.label), legend, view);
             }
         });
     });
 }
 
-fn entry_ui(ui: &mut Ui, entry: &Entry, matching: u64, off: bool, out: &mut Commands) {
+fn entry_ui(ui: &mut Ui, entry: &Entry, matching: u64, off: bool, legend: &Legend, view: &mut MapView) {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 22.0), Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, !off, format!("Legend {}", entry.label)));
     let colors = tokens(ui);
@@ -95,8 +94,8 @@ fn entry_ui(ui: &mut Ui, entry: &Entry, matching: u64, off: bool, out: &mut Comm
         response.on_hover_text(format!("{}\n{eye}  Click hides or shows, double click leaves only this", entry.label));
     // The second click of a double click has hidden and shown it again by then.
     if response.double_clicked() {
-        out.push(Command::Map(MapCommand::Isolate(entry.label.clone())));
+        view.isolate(&entry.label, legend);
     } else if response.clicked() {
-        out.push(Command::Map(MapCommand::Toggle(entry.label.clone())));
+        view.toggle(&entry.label);
     }
 }

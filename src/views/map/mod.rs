@@ -5,7 +5,8 @@
 
 mod canvas;
 mod card;
-mod empty;
+mod crowd;
+pub(super) mod empty;
 mod export;
 mod fields;
 mod legend;
@@ -37,11 +38,34 @@ pub struct MapFrame {
     hover: Option<Hover>,
     disc: Option<TextureHandle>,
     export_size: [u32; 2],
+    card: Option<crowd::Card>,
+    filling: bool,
 }
 
 impl Default for MapFrame {
     fn default() -> Self {
-        Self { prepared: BTreeMap::new(), gesture: None, hover: None, disc: None, export_size: [1920, 1200] }
+        Self {
+            prepared: BTreeMap::new(),
+            gesture: None,
+            hover: None,
+            disc: None,
+            export_size: [1920, 1200],
+            card: None,
+            filling: false,
+        }
+    }
+}
+
+impl MapFrame {
+    /// Draws maps of many points with the window's device from here on.
+    pub fn set_card(&mut self, render: &egui_wgpu::RenderState) {
+        self.card = Some(crowd::Card::new(render));
+    }
+
+    /// True while a picture of many points fills: what screenshots wait for.
+    #[must_use]
+    pub fn filling(&self) -> bool {
+        self.filling
     }
 }
 
@@ -57,7 +81,8 @@ pub fn map_ui(ui: &mut Ui, state: &State, textures: &mut Textures, frame: &mut M
     let mut view = state.map.view.clone();
     let all = ui.available_rect_before_wrap();
     if state.map.source().is_none() {
-        empty::empty_ui(ui, state, out);
+        let what = "The map puts pictures that look alike to a model side by side. It needs the model's numbers for each picture.";
+        empty::empty_ui(ui, state, what, out);
         return;
     }
     strip::strip_ui(ui, state, frame, &mut view, out);
@@ -78,7 +103,7 @@ pub fn map_ui(ui: &mut Ui, state: &State, textures: &mut Textures, frame: &mut M
         part(params, &mut |ui| params::params_ui(ui, state, &mut view, out));
     }
     if view.legend_open {
-        part(right, &mut |ui| legend::legend_ui(ui, state, out));
+        part(right, &mut |ui| legend::legend_ui(ui, state, &mut view));
     }
     part(middle, &mut |ui| canvas::canvases_ui(ui, state, textures, frame, &mut view, out));
     part(Rect::from_min_max(pos2(all.left(), body.bottom()), all.max), &mut |ui| strip::caption_ui(ui, state));
