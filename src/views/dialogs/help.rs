@@ -25,11 +25,12 @@ const SEARCH: [(&str, &str); 5] = [
     ("title:linen", "one column: title, description, caption, brand, bullets, taxonomy, key"),
 ];
 
-const FILTER: [(&str, &str); 5] = [
+const FILTER: [(&str, &str); 6] = [
     ("leaf = \"Rings\"", "also brand, dataset, split; != and in (\"a\", \"b\"); ~ contains"),
     ("taxonomy under \"Clothing > Shirts\"", "a node and all below it"),
     ("words >= 20 and width < 300", "also height, side, pixels, aspect, bytes"),
     ("brand is null", "or is not null"),
+    ("predicted = \"dress\" and confidence >= 0.5", "the active model; class = \"dress\" is its own, correct = no"),
     ("tag = keep or not (unreadable)", "tags and quality flags"),
 ];
 
