@@ -196,7 +196,9 @@ pub(super) fn model_command(state: &mut State, command: ModelCommand) -> Vec<Eff
     match command {
         ModelCommand::Look(path) => {
             let models = &mut state.models;
-            let wanted = path.trim().ends_with(".onnx") || bundled::find(path.trim()).is_some();
+            let wanted =
+                std::path::Path::new(path.trim()).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx"))
+                    || bundled::find(path.trim()).is_some();
             (models.looking, models.found) = (wanted, None);
             models.path = path;
             models.layers.clear();

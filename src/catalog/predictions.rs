@@ -249,7 +249,7 @@ impl Catalog {
     /// # Errors
     /// If the catalog cannot be written.
     pub fn begin_predictions(&self, predictor: &Predictor, order: i64) -> Result<(), CatalogError> {
-        let classes = serde_json::to_string(&predictor.classes).expect("a list of names is JSON");
+        let classes = serde_json::Value::from(predictor.classes.clone()).to_string();
         self.connection
             .execute(
                 "INSERT INTO predictors(key, model, name, classes, run) VALUES (?1, ?2, ?3, ?4, ?5) \

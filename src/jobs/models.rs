@@ -200,11 +200,8 @@ fn ask_classes(
             let mut text =
                 format!("{} of {} pictures predicted by {}", report.computed, report.pictures, report.predictor.name);
             if report.computed < report.pictures {
-                text.push_str(&format!(
-                    " ({} known before, {} unreadable)",
-                    report.pictures - report.computed - report.unreadable - report.moved,
-                    report.unreadable
-                ));
+                let known = report.pictures - report.computed - report.unreadable - report.moved;
+                text = format!("{text} ({known} known before, {} unreadable)", report.unreadable);
             }
             outbox.notice(Level::Info, text + ".");
             Ok(())

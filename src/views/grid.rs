@@ -288,7 +288,6 @@ fn rubber_band(
     scroll
 }
 
-#[expect(clippy::too_many_arguments, reason = "one cell needs what the grid has; a struct would only rename it")]
 fn cell_ui(
     ui: &mut Ui,
     state: &State,

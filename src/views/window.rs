@@ -259,30 +259,27 @@ impl Window {
                 .show(ui, |ui| inspector::inspector_ui(ui, state, textures, out));
         }
         CentralPanel::default().frame(Frame::new().fill(colors.window)).show(ui, |ui| {
-            match state.focus.filter(|_| state.large) {
-                Some(sample) => {
-                    Frame::new().inner_margin(Margin::symmetric(8, 4)).show(ui, |ui| {
-                        ui.horizontal(|ui| {
-                            super::widgets::action_button(ui, state, out, super::icons::ARROW_LEFT, Action::Inspect);
-                            picture::picture_tools_ui(ui, state, out);
-                            if let Some(record) = &state.inspector.record {
-                                ui.label(crate::app::panels::inspector::headline(record));
-                            }
-                        });
+            if let Some(sample) = state.focus.filter(|_| state.large) {
+                Frame::new().inner_margin(Margin::symmetric(8, 4)).show(ui, |ui| {
+                    ui.horizontal(|ui| {
+                        super::widgets::action_button(ui, state, out, super::icons::ARROW_LEFT, Action::Inspect);
+                        picture::picture_tools_ui(ui, state, out);
+                        if let Some(record) = &state.inspector.record {
+                            ui.label(crate::app::panels::inspector::headline(record));
+                        }
                     });
-                    let rect = ui.available_rect_before_wrap();
-                    picture::picture_ui(ui, state, &self.textures, out, sample, rect, "large");
-                }
-                None => {
-                    let (textures, grid, statistics, map) =
-                        (&mut self.textures, &mut self.grid, &mut self.statistics, &mut self.map);
-                    self.tiles.show(ui, state, out, &mut |ui, lens, out| match lens {
-                        Lens::Grid => grid_ui(ui, state, textures, grid, out),
-                        Lens::Map => map_ui(ui, state, textures, map, out),
-                        Lens::Compare => compare_ui(ui, state, textures, out),
-                        Lens::Statistics => statistics_ui(ui, state, statistics, out),
-                    });
-                }
+                });
+                let rect = ui.available_rect_before_wrap();
+                picture::picture_ui(ui, state, &self.textures, out, sample, rect, "large");
+            } else {
+                let (textures, grid, statistics, map) =
+                    (&mut self.textures, &mut self.grid, &mut self.statistics, &mut self.map);
+                self.tiles.show(ui, state, out, &mut |ui, lens, out| match lens {
+                    Lens::Grid => grid_ui(ui, state, textures, grid, out),
+                    Lens::Map => map_ui(ui, state, textures, map, out),
+                    Lens::Compare => compare_ui(ui, state, textures, out),
+                    Lens::Statistics => statistics_ui(ui, state, statistics, out),
+                });
             }
         });
         // What all lenses want, in one list: a new list replaces the one before.

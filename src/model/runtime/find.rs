@@ -251,7 +251,7 @@ mod tests {
             ]
         );
         let libraries: Vec<Vec<PathBuf>> = found.iter().map(|place| place.libraries.clone()).collect();
-        assert_eq!(libraries[0], [program.clone()], "a folder will do");
+        assert_eq!(libraries[0], std::slice::from_ref(&program), "a folder will do");
         assert!(libraries[1].is_empty() && found[1].missing.contains("nowhere.so"), "{}", found[1].missing);
         assert_eq!(libraries[2], [program]);
         assert_eq!(libraries[3], [cuda, new, old]);
