@@ -118,9 +118,7 @@ impl Figure {
         let separation = &compared.separation;
         match self {
             Self::Mixing => format!("chance {:.2}", separation.mixing.chance),
-            Self::Probe => {
-                separation.probe.as_ref().map_or(String::new(), |probe| format!("n {}", probe.held_out))
-            }
+            Self::Probe => separation.probe.as_ref().map_or(String::new(), |probe| format!("n {}", probe.held_out)),
             Self::Energy => format!("p {:.3}", separation.energy.p),
             Self::Silhouette => String::new(),
         }
