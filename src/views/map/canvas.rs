@@ -1,27 +1,20 @@
-//! The maps themselves: points, labels, thumbnails; panning, zooming, picking, drawing areas.
+//! The maps themselves: points, labels, thumbnails, and what lies under the pointer.
 //!
 //! Each layer has a canvas; all share one camera, one selection and one hover. A point is a quad with a small disc as its texture, so that it looks
 //! the same on a graphics card, on a software adapter and in a picture that is drawn without any adapter.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
 use egui::epaint::{Mesh, Vertex};
 use egui::{
-    Align2, Color32, ColorImage, CursorIcon, PointerButton, Pos2, Rect, Response, Sense, Shape, Stroke, TextStyle,
-    TextureOptions, Ui, Vec2, WidgetInfo, accesskit::Role, pos2, vec2,
+    Align2, Color32, ColorImage, Pos2, Rect, Sense, Shape, Stroke, TextStyle, TextureOptions, Ui, Vec2, WidgetInfo,
+    accesskit::Role, pos2, vec2,
 };
-use roaring::RoaringBitmap;
 
-use super::crowd::{self, Card, Crowd};
-use super::fields::Fields;
+use super::gestures::{gestures, navigate};
+use super::prepared::{Kind, Prepared};
 use super::{Hover, MapFrame, card, legend};
-use crate::analysis::scatter::{Bits, Camera as WorldCamera, select};
-use crate::app::command::SetOp;
-use crate::app::map::colour::Legend;
-use crate::app::map::labels::{Label, labels};
-use crate::app::map::{Camera, MapCommand, MapView, Placed, Tool};
-use crate::app::{Action, Command, State};
+use crate::analysis::scatter::{Camera as WorldCamera, select};
+use crate::app::map::{Camera, MapCommand, MapView, Placed};
+use crate::app::{Command, State};
 use crate::base::SampleId;
 use crate::catalog::{NONE, flags};
 use crate::views::Commands;
@@ -38,203 +31,21 @@ const THUMB: f32 = 52.0;
 /// Thumbnails stand on the map where no more points than this are in sight.
 const FEW: usize = 300;
 
-/// How a row is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Hidden,
-    Dim,
-    Plain,
-    Chosen,
-}
-
-/// A layer ready to be painted.
-pub(super) struct Prepared {
-    placed: Arc<Placed>,
-    places: Vec<[f32; 2]>,
-    styled: Option<Styled>,
-    /// The row of each sample of the population, [`NONE`] without one.
-    rows: Vec<u32>,
-    labels: Vec<Label>,
-    fields: Option<Fields>,
-    crowd: Option<Crowd>,
-    /// Rows in sight where there are few enough for pictures, and the camera they were found for.
-    near: Option<(Camera, Rect, Vec<usize>)>,
-}
-
-/// Colours and order, and what they were made of.
-struct Styled {
-    legend: Arc<Legend>,
-    matching: Arc<RoaringBitmap>,
-    selection: Arc<RoaringBitmap>,
-    off: BTreeSet<String>,
-    dark: bool,
-    /// Rows in the order in which they are painted.
-    order: Vec<u32>,
-    colors: Vec<Color32>,
-    kinds: Vec<Kind>,
-}
-
-/// An area that is being drawn, in the unit square.
-#[derive(Clone, Debug)]
-pub(super) struct Gesture {
-    layer: String,
-    tool: Tool,
-    corners: Vec<[f32; 2]>,
-}
-
-impl Prepared {
-    fn new(placed: &Arc<Placed>, state: &State) -> Self {
-        let placement = &placed.placement;
-        let mut rows = vec![NONE; state.len()];
-        for (row, sample) in placement.samples.iter().enumerate() {
-            if let Some(place) = rows.get_mut(*sample as usize) {
-                *place = row as u32;
-            }
-        }
-        let places = placement.positions.iter().map(|position| placed.frame.place(*position)).collect();
-        Self {
-            placed: Arc::clone(placed),
-            places,
-            styled: None,
-            rows,
-            labels: Vec::new(),
-            fields: None,
-            crowd: None,
-            near: None,
-        }
-    }
-
-    /// Follows positions and styles; what did not change stays.
-    fn follow(&mut self, placed: &Arc<Placed>, state: &State, card: Option<&Card>, ui: &Ui) {
-        if !Arc::ptr_eq(&self.placed, placed) {
-            let is_same = Arc::ptr_eq(&self.placed.placement.samples, &placed.placement.samples);
-            let old = std::mem::replace(self, Self::new(placed, state));
-            if is_same {
-                self.styled = old.styled;
-                self.fields = old.fields;
-                self.crowd = old.crowd;
-            }
-        }
-        // Labels of points that move would jump about; they come when the layout rests.
-        if self.labels.is_empty() && (placed.placement.done || !state.map.running()) {
-            self.labels = labels(placed, &state.population.columns);
-        }
-        let map = &state.map;
-        let dark = ui.visuals().dark_mode;
-        let is_new = self.styled.as_ref().is_none_or(|styled| {
-            !Arc::ptr_eq(&styled.legend, &map.legend)
-                || !Arc::ptr_eq(&styled.matching, &state.result.matching)
-                || !Arc::ptr_eq(&styled.selection, &state.selection)
-                || styled.off != map.view.off
-                || styled.dark != dark
-        });
-        if is_new {
-            self.styled = Some(Styled::new(&placed.placement.samples, state, ui));
-            self.near = None;
-        }
-        let Some(styled) = &self.styled else { return };
-        let inks: Vec<Color32> = map.legend.entries.iter().map(|entry| legend::color_of(ui, entry.ink)).collect();
-        let radius = (1.2 * map.view.point * ui.ctx().pixels_per_point()).max(0.75);
-        let style = crowd::style(ui, &inks, &map.legend.hidden(&map.view.off), radius);
-        self.crowd = Crowd::follow(self.crowd.take(), placed, state, card, style, || {
-            let rows = |least: Kind| {
-                let is = |(row, kind): (u32, &Kind)| (*kind >= least).then_some(row);
-                Bits::of(styled.kinds.len(), (0..).zip(&styled.kinds).filter_map(is))
-            };
-            (rows(Kind::Plain), rows(Kind::Chosen))
-        });
-        self.fields = Fields::follow(self.fields.take(), placed, state, map.view.drawn, ui);
-    }
-
-    fn kind(&self, row: usize) -> Kind {
-        self.styled.as_ref().map_or(Kind::Hidden, |styled| styled.kinds[row])
-    }
-}
-
-impl Styled {
-    fn new(samples: &[u32], state: &State, ui: &Ui) -> Self {
-        let map = &state.map;
-        let colors = tokens(ui);
-        let hidden = map.legend.hidden(&map.view.off);
-        let inks: Vec<Color32> = map.legend.entries.iter().map(|entry| legend::color_of(ui, entry.ink)).collect();
-        let dim = colors.text_faint.gamma_multiply(0.22);
-        // Many points are not painted one by one.
-        let is_many = samples.len() >= crowd::MANY;
-        let mut kinds = Vec::with_capacity(samples.len());
-        let mut points = Vec::with_capacity(samples.len());
-        for sample in samples {
-            let entry = map.legend.of.get(*sample as usize).copied().map_or(usize::MAX, usize::from);
-            let kind = if hidden.get(entry).copied().unwrap_or(true) {
-                Kind::Hidden
-            } else if state.selection.contains(*sample) {
-                Kind::Chosen
-            } else if state.result.matching.contains(*sample) {
-                Kind::Plain
-            } else {
-                Kind::Dim
-            };
-            kinds.push(kind);
-            if is_many {
-                continue;
-            }
-            points.push(if kind == Kind::Dim {
-                dim
-            } else {
-                inks.get(entry).copied().unwrap_or(dim).gamma_multiply(0.9)
-            });
-        }
-        let rows = if is_many { 0 } else { samples.len() as u32 };
-        let mut order: Vec<u32> = (0..rows).filter(|row| kinds[*row as usize] != Kind::Hidden).collect();
-        // Neither dataset lies always on top of the other: a fixed shuffle. What is dimmed lies below, what is chosen above.
-        order.sort_by_key(|row| (kinds[*row as usize], row.wrapping_mul(0x9e37_79b9).rotate_left(15)));
-        Self {
-            legend: Arc::clone(&map.legend),
-            matching: Arc::clone(&state.result.matching),
-            selection: Arc::clone(&state.selection),
-            off: map.view.off.clone(),
-            dark: ui.visuals().dark_mode,
-            order,
-            colors: points,
-            kinds,
-        }
-    }
-}
-
-/// Colour and opacity of each row, for drawings.
-pub(super) fn inks(prepared: &Prepared, hex: &dyn Fn(Color32) -> String) -> Vec<Option<(String, f32)>> {
-    let Some(styled) = &prepared.styled else { return vec![None; prepared.places.len()] };
-    let ink = |(kind, color): (&Kind, &Color32)| {
-        let [r, g, b, a] = color.to_srgba_unmultiplied();
-        (*kind != Kind::Hidden).then(|| (hex(Color32::from_rgb(r, g, b)), f32::from(a) / 255.0))
-    };
-    styled.kinds.iter().zip(&styled.colors).map(ink).collect()
-}
-
-/// Rows in the order in which they are painted.
-pub(super) fn order(prepared: &Prepared) -> &[u32] {
-    prepared.styled.as_ref().map_or(&[], |styled| &styled.order)
-}
-
-/// Names of regions.
-pub(super) fn region_labels(prepared: &Prepared) -> &[Label] {
-    &prepared.labels
-}
-
 /// From the unit square to the screen and back. Up is up.
 #[derive(Clone, Copy)]
-struct View {
+pub(super) struct View {
     camera: Camera,
     rect: Rect,
-    side: f32,
+    pub(super) side: f32,
 }
 
 impl View {
-    fn new(camera: Camera, rect: Rect) -> Self {
+    pub(super) fn new(camera: Camera, rect: Rect) -> Self {
         let side = (rect.width().min(rect.height()) - 2.0 * space::S24).max(32.0) * camera.zoom;
         Self { camera, rect, side }
     }
 
-    fn screen(&self, place: [f32; 2]) -> Pos2 {
+    pub(super) fn screen(&self, place: [f32; 2]) -> Pos2 {
         let [x, y] = self.camera.centre;
         self.rect.center() + vec2(place[0] - x, y - place[1]) * self.side
     }
@@ -246,7 +57,7 @@ impl View {
         WorldCamera { center, scale: f64::from(self.side) / (to - from) }
     }
 
-    fn place(&self, at: Pos2) -> [f32; 2] {
+    pub(super) fn place(&self, at: Pos2) -> [f32; 2] {
         let from = (at - self.rect.center()) / self.side;
         [self.camera.centre[0] + from.x, self.camera.centre[1] - from.y]
     }
@@ -571,139 +382,5 @@ fn labels_ui(ui: &Ui, prepared: &Prepared, screen: &View) {
         taken.push(rect);
         ui.painter().rect_filled(rect.expand2(vec2(4.0, 1.0)), radius::CONTROL, colors.window.gamma_multiply(0.72));
         ui.painter().galley(rect.min, galley, colors.text_strong);
-    }
-}
-
-/// Dragging moves, the wheel zooms at the pointer.
-fn navigate(ui: &Ui, response: &Response, view: &mut MapView) {
-    let rect = response.rect;
-    let screen = View::new(view.camera, rect);
-    let moves = view.tool == Tool::Pan && response.dragged_by(PointerButton::Primary)
-        || response.dragged_by(PointerButton::Middle)
-        || response.dragged_by(PointerButton::Secondary);
-    if moves {
-        let delta = response.drag_delta() / screen.side;
-        view.camera.centre[0] -= delta.x;
-        view.camera.centre[1] += delta.y;
-    }
-    if let Some(at) = response.hover_pos() {
-        let (wheel, pinch) = ui.input(|input| (input.smooth_scroll_delta().y, input.zoom_delta()));
-        let factor = (wheel * 0.004).exp() * pinch;
-        if factor != 1.0 {
-            view.camera = view.camera.zoomed(factor, screen.place(at));
-        }
-    }
-    let cursor = match view.tool {
-        Tool::Pan if response.dragged() => CursorIcon::Grabbing,
-        Tool::Pan => CursorIcon::Default,
-        _ => CursorIcon::Crosshair,
-    };
-    if response.hovered() || response.dragged() {
-        ui.ctx().set_cursor_icon(cursor);
-    }
-}
-
-fn set_op(ui: &Ui) -> SetOp {
-    ui.input(|input| match (input.modifiers.shift, input.modifiers.command) {
-        (false, false) => SetOp::Replace,
-        (true, false) => SetOp::Add,
-        (false, true) => SetOp::Subtract,
-        (true, true) => SetOp::Intersect,
-    })
-}
-
-/// Clicks choose, areas are drawn and sent when they are closed.
-#[expect(clippy::too_many_arguments, reason = "one canvas needs what the lens has; a struct would only rename it")]
-fn gestures(
-    ui: &Ui,
-    state: &State,
-    response: &Response,
-    frame: &mut MapFrame,
-    view: &MapView,
-    screen: &View,
-    layer: &str,
-    hovered: Option<SampleId>,
-    out: &mut Commands,
-) {
-    let at = response.interact_pointer_pos().or(response.hover_pos()).map(|at| screen.place(at));
-    let begun = |place: Option<Pos2>| place.map(|at| vec![screen.place(at)]).unwrap_or_default();
-    match view.tool {
-        Tool::Lasso | Tool::Rectangle if response.drag_started_by(PointerButton::Primary) => {
-            let origin = ui.input(|input| input.pointer.press_origin());
-            frame.gesture = Some(Gesture { layer: layer.to_owned(), tool: view.tool, corners: begun(origin) });
-        }
-        Tool::Polygon if response.clicked() => {
-            let place = response.interact_pointer_pos();
-            match &mut frame.gesture {
-                Some(gesture) if gesture.layer == layer => gesture.corners.extend(begun(place)),
-                gesture => {
-                    *gesture = Some(Gesture { layer: layer.to_owned(), tool: Tool::Polygon, corners: begun(place) });
-                }
-            }
-        }
-        _ => {}
-    }
-    if frame.gesture.as_ref().is_some_and(|gesture| gesture.tool != view.tool) {
-        frame.gesture = None;
-    }
-    let Some(gesture) = frame.gesture.as_mut().filter(|gesture| gesture.layer == layer) else {
-        if response.clicked() && view.tool != Tool::Polygon {
-            match hovered {
-                Some(sample) => {
-                    out.push(Command::Select(Arc::new(RoaringBitmap::from_iter([sample.0])), set_op(ui)));
-                    out.push(Command::Focus(Some(sample)));
-                }
-                None if !state.selection.is_empty() && set_op(ui) == SetOp::Replace => out.act(Action::ClearSelection),
-                None => {}
-            }
-        }
-        if response.double_clicked() && hovered.is_some() {
-            out.push(Command::Large(true));
-        }
-        return;
-    };
-    let mut outline = gesture.corners.clone();
-    match (gesture.tool, at) {
-        (Tool::Lasso, Some(at)) => {
-            let last = gesture.corners.last().map(|last| screen.screen(*last));
-            if last.is_none_or(|last| last.distance(screen.screen(at)) > 3.0) {
-                gesture.corners.push(at);
-            }
-            outline.clone_from(&gesture.corners);
-        }
-        (Tool::Rectangle, Some([x, y])) => {
-            if let Some(&[left, top]) = gesture.corners.first() {
-                outline = vec![[left, top], [x, top], [x, y], [left, y]];
-            }
-        }
-        (Tool::Polygon, Some(at)) => outline.push(at),
-        _ => {}
-    }
-    let colors = tokens(ui);
-    let line: Vec<Pos2> = outline.iter().map(|corner| screen.screen(*corner)).collect();
-    ui.painter().add(Shape::closed_line(line.clone(), Stroke::new(3.0, colors.window.gamma_multiply(0.6))));
-    ui.painter().add(Shape::closed_line(line, Stroke::new(1.5, colors.accent)));
-    let (enter, escape) = ui.input(|input| (input.key_pressed(egui::Key::Enter), input.key_pressed(egui::Key::Escape)));
-    let closed = match gesture.tool {
-        Tool::Polygon => {
-            let on_start = gesture.corners.len() > 2
-                && response.clicked()
-                && screen
-                    .screen(gesture.corners[0])
-                    .distance(screen.screen(gesture.corners[gesture.corners.len() - 1]))
-                    < 10.0;
-            outline.clone_from(&gesture.corners);
-            response.double_clicked() || on_start || enter
-        }
-        _ => response.drag_stopped(),
-    };
-    if escape {
-        frame.gesture = None;
-    } else if closed {
-        let layer = layer.to_owned();
-        out.push(Command::Map(MapCommand::Area { layer, corners: outline, op: set_op(ui) }));
-        frame.gesture = None;
-    } else {
-        ui.ctx().request_repaint();
     }
 }

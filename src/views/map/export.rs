@@ -10,8 +10,8 @@ use egui::{
     vec2,
 };
 
-use super::canvas::{self, canvases_ui};
-use super::{CAPTION, LEGEND, MapFrame, legend, strip};
+use super::canvas::canvases_ui;
+use super::{CAPTION, LEGEND, MapFrame, legend, prepared, strip};
 use crate::app::map::svg::{Palette, Panel, svg};
 use crate::app::map::{MapCommand, MapView};
 use crate::app::state::Dialog;
@@ -146,12 +146,12 @@ fn svg_of(ui: &Ui, state: &State, frame: &MapFrame, size: [u32; 2]) -> String {
     let panels: Vec<Panel<'_>> = layers
         .iter()
         .filter_map(|layer| Some((layer, map.placed.get(layer)?, frame.prepared.get(layer)?)))
-        .map(|(layer, placed, prepared)| Panel {
+        .map(|(layer, placed, ready)| Panel {
             title: layer,
             placed,
-            inks: canvas::inks(prepared, &hex),
-            order: canvas::order(prepared),
-            labels: if map.view.drawn.labels { canvas::region_labels(prepared) } else { &[] },
+            inks: prepared::inks(ready, &hex),
+            order: prepared::order(ready),
+            labels: if map.view.drawn.labels { prepared::region_labels(ready) } else { &[] },
         })
         .collect();
     let legend: Vec<(String, String, u64)> = map

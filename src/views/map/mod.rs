@@ -1,6 +1,6 @@
 //! The map lens: points in the middle, tools at the left, the legend at the right, what it is of below.
 //!
-//! What is drawn of a layer is prepared once a change ([`canvas::Prepared`]: places, colours, order) and painted in every frame; gestures that are
+//! What is drawn of a layer is prepared once a change ([`prepared::Prepared`]: places, colours, order) and painted in every frame; gestures that are
 //! under way and the point under the pointer are the only things that live here and not in the state.
 
 mod canvas;
@@ -9,8 +9,10 @@ mod crowd;
 pub(super) mod empty;
 mod export;
 mod fields;
+mod gestures;
 mod legend;
 mod params;
+mod prepared;
 mod strip;
 
 use std::collections::BTreeMap;
@@ -33,8 +35,8 @@ const CAPTION: f32 = 24.0;
 
 /// What the window keeps of the map between frames.
 pub struct MapFrame {
-    prepared: BTreeMap<String, canvas::Prepared>,
-    gesture: Option<canvas::Gesture>,
+    prepared: BTreeMap<String, prepared::Prepared>,
+    gesture: Option<gestures::Gesture>,
     hover: Option<Hover>,
     disc: Option<TextureHandle>,
     export_size: [u32; 2],
