@@ -197,7 +197,7 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
                     scale: 0.0,
                     localisation: figures,
                     place,
-                    most: range(&explanation.map.values).1.max(0.0),
+                    most: range(&args.lens.method.evidence(&explanation.map).values).1.max(0.0),
                 });
                 Ok(())
             };
@@ -279,7 +279,8 @@ fn draw(args: &Args, asked: &[Asked], pictures: &Pictures, found: &[Found]) -> R
         let array = npy::read(&found.map)?;
         let map = Map { height: found.shape[0], width: found.shape[1], values: array.values };
         let bytes = reader.read(found.place).map_err(failed)?;
-        let picture = job::draw(&bytes, &how, &map, found.scale, args.opacity).map_err(failed)?;
+        let picture =
+            job::draw(&bytes, &how, &args.lens.method.evidence(&map), found.scale, args.opacity).map_err(failed)?;
         let written = |error: std::io::Error, path: &Path| {
             CliError::Failed(format!("cannot write ({error}): {}", path.display()))
         };

@@ -82,7 +82,7 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
             let mut sum = Sum { map: vec![0.0; height * width], count: 0 };
             let mut each = |place: usize, outcome: Result<Explained, String>| -> Result<(), Stop> {
                 if let Ok(Explained { explanation, figures: of_map }) = outcome {
-                    sum.add(&explanation.map);
+                    sum.add(&args.lens.method.evidence(&explanation.map));
                     figures[place] = Some((explanation.class, explanation.probability, of_map));
                 }
                 Ok(())

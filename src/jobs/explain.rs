@@ -132,9 +132,10 @@ impl Runner for Keeper<'_, '_> {
     fn run(&mut self, count: usize, values: &[f32]) -> Result<Vec<Vec<f32>>, ModelError> {
         let explanations = self.explainer.run(count, values, self.classes)?;
         let pictures = values.chunks_exact(preprocess::len(self.how));
+        let method = self.explainer.method();
         let explained = explanations.into_iter().zip(pictures).map(|(explanation, values)| {
             let mask = Mask::of(&pixels(values, self.how), self.how.crop as usize);
-            let figures = Figures::of(&explanation.map, mask.as_ref());
+            let figures = Figures::of(&method.evidence(&explanation.map), mask.as_ref());
             Explained { explanation, figures }
         });
         *self.found.borrow_mut() = explained.collect();

@@ -79,6 +79,17 @@ impl Method {
         !matches!(self, Self::Cam | Self::EigenCam | Self::ScoreCam)
     }
 
+    /// What of a map is shown and measured, above 0: a plain gradient says how much a pixel matters by its size, whatever its
+    /// sign; all other maps say what speaks for the class.
+    #[must_use]
+    pub fn evidence(self, map: &Map) -> Map {
+        let mut map = map.clone();
+        if matches!(self, Self::Gradient | Self::SmoothGrad) {
+            map.values.iter_mut().for_each(|value| *value = value.abs());
+        }
+        map
+    }
+
     /// The map of one picture from a layer and its gradient.
     pub(super) fn combine(self, layer: &Planes, gradient: &Planes) -> Map {
         match self {

@@ -215,16 +215,25 @@ impl<'a> Explainer<'a> {
     /// # Errors
     /// The model cannot be run, or has no such class.
     pub fn run(&mut self, count: usize, values: &[f32], classes: &Classes) -> Result<Vec<Explanation>, ModelError> {
-        match self.method {
-            Method::EigenCam | Method::Cam => self.forward_cam(count, values, classes),
-            Method::ScoreCam => self.score_cam(count, values, classes),
-            Method::SmoothGrad => self.smooth(count, values, classes),
-            Method::IntegratedGradients => self.integrated(count, values, classes),
+        let found = match self.method {
+            Method::EigenCam | Method::Cam => self.forward_cam(count, values, classes)?,
+            Method::ScoreCam => self.score_cam(count, values, classes)?,
+            Method::SmoothGrad => self.smooth(count, values, classes)?,
+            Method::IntegratedGradients => self.integrated(count, values, classes)?,
             _ => {
                 let pass = self.gradients(count, values, classes)?;
-                self.each(count, &pass, |_, layer, gradient| self.method.combine(layer, gradient))
+                self.each(count, &pass, |_, layer, gradient| self.method.combine(layer, gradient))?
             }
+        };
+        // Behind the last block of a transformer only the class token is read.
+        let nothing = |explanation: &Explanation| explanation.map.values.iter().all(|&value| value == 0.0);
+        if found.iter().all(nothing) && self.notices.is_empty() {
+            self.notices.push(format!(
+                "the map is 0 everywhere: the class does not depend on the places of \"{}\"; choose an earlier layer",
+                self.stage.name
+            ));
         }
+        Ok(found)
     }
 
     /// The `top` classes of each picture and their maps, most probable first, picture after picture.
