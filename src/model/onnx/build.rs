@@ -132,12 +132,12 @@ impl Builder {
     /// Adds a node with one output of the name `output`.
     #[must_use]
     pub fn node(self, operator: &str, inputs: &[&str], output: &str, attributes: Vec<AttributeProto>) -> Self {
-        self.add(node(operator, inputs, &[output], attributes))
+        self.with(node(operator, inputs, &[output], attributes))
     }
 
     /// Adds a node.
     #[must_use]
-    pub fn add(mut self, node: NodeProto) -> Self {
+    pub fn with(mut self, node: NodeProto) -> Self {
         self.graph.node.push(node);
         self
     }

@@ -302,7 +302,7 @@ impl Graph {
         if input.is_empty() || !self.outputs().iter().all(follows) {
             return false;
         }
-        let graph = self.model.graph.as_mut().expect("checked when it was made");
+        let Some(graph) = self.model.graph.as_mut() else { return false };
         for info in graph.input.iter_mut().take(1).chain(&mut graph.output) {
             let mut open = ValueInfo::of(info);
             if let Some(first) = open.dims.as_mut().and_then(|dims| dims.first_mut()) {

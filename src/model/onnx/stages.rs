@@ -138,7 +138,7 @@ fn distinct(node: &NodeProto) -> FxHashSet<&str> {
     node.input.iter().map(String::as_str).filter(|name| !name.is_empty()).collect()
 }
 
-/// Reads the module of a node: from its name as PyTorch's exporter writes it (`/layer1/layer1.0/relu/Relu`), or from the
+/// Reads the module of a node: from its name as torch's exporter writes it (`/layer1/layer1.0/relu/Relu`), or from the
 /// names of its weights (`layer1.0.conv1.weight`), or from the node before.
 struct Scopes<'a> {
     graph: &'a Graph,
@@ -199,7 +199,7 @@ fn transformer(graph: &Graph, narrow: &[Narrow]) -> Vec<Stage> {
         let before = if at == 0 { 0 } else { sums[at - 1].at };
         if attends(before, pair[0].at) && !attends(pair[0].at, pair[1].at) {
             if stages.is_empty()
-                && let Some(stem) = narrow.iter().rfind(|narrow| narrow.at <= before && narrow.dims.len() == 3)
+                && let Some(stem) = narrow.iter().rfind(|narrow| narrow.at < pair[0].at && narrow.dims.len() == 3)
             {
                 stages.push(Stage { name: "stem".to_owned(), tensor: stem.tensor.clone() });
             }
@@ -384,4 +384,91 @@ fn pool(narrow: &[Narrow]) -> Option<&Narrow> {
     }
     let flat = narrow.get(last + 2).filter(|flat| flat.dims.len() == 2 && channels(flat) == channels(first));
     Some(flat.filter(|_| first.dims.len() == 4).unwrap_or(first))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::build::{self, Builder};
+    use super::*;
+
+    /// A small residual network: stem, two blocks of which the second halves the picture, pool and scores; `name` gives the
+    /// nodes of (module, operator) their names.
+    fn residual(name: impl Fn(&str, &str) -> String) -> Graph {
+        let node = |module: &str, operator: &str, inputs: &[&str], output: &str, attributes| {
+            let mut node = build::node(operator, inputs, &[output], attributes);
+            node.name = name(module, operator);
+            node
+        };
+        let strides = || vec![build::ints("strides", &[2, 2])];
+        let same = || vec![build::ints("pads", &[1, 1, 1, 1])];
+        let model = Builder::new()
+            .input("x", &[0, 3, 32, 32])
+            .weights(build::floats("w0", &[4, 3, 2, 2], &[0.1; 48]))
+            .weights(build::floats("w1", &[4, 4, 3, 3], &[0.1; 144]))
+            .weights(build::floats("w2", &[4, 4, 2, 2], &[0.1; 64]))
+            .weights(build::floats("w3", &[4, 4, 1, 1], &[0.1; 16]))
+            .weights(build::floats("w4", &[4, 5], &[0.1; 20]))
+            .with(node("conv1", "Conv", &["x", "w0"], "a", strides()))
+            .with(node("relu", "Relu", &["a"], "b", vec![]))
+            .with(node("layer1/layer1.0/conv1", "Conv", &["b", "w1"], "c", same()))
+            .with(node("layer1/layer1.0", "Add", &["b", "c"], "d", vec![]))
+            .with(node("layer1/layer1.0/relu", "Relu", &["d"], "e", vec![]))
+            .with(node("layer2/layer2.0/conv1", "Conv", &["e", "w2"], "f", strides()))
+            .with(node("layer2/layer2.0/downsample", "Conv", &["e", "w3"], "g", strides()))
+            .with(node("layer2/layer2.0", "Add", &["f", "g"], "h", vec![]))
+            .with(node("layer2/layer2.0/relu", "Relu", &["h"], "i", vec![]))
+            .with(node("avgpool", "GlobalAveragePool", &["i"], "j", vec![]))
+            .with(node("", "Flatten", &["j"], "k", vec![]))
+            .with(node("fc", "MatMul", &["k", "w4"], "y", vec![]))
+            .output("y")
+            .build(13);
+        Graph::new(model, Path::new("x.onnx"), String::new()).unwrap()
+    }
+
+    fn found(graph: &Graph) -> String {
+        let stages = graph.stages(None);
+        stages.iter().map(|stage| format!("{}={}", stage.name, stage.tensor)).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn stages_end_where_nothing_leads_past() {
+        // "c" and "g" have the right sizes, but the sum leads past them.
+        let named = residual(|module, operator| format!("/{module}/{operator}"));
+        assert_eq!(found(&named), "stem=b layer1=e layer2=i pool=k");
+        let contained =
+            residual(|module, operator| format!("/features/{}/{operator}", module.replace("layer", "stage")));
+        assert_eq!(found(&contained), "stem=b block1=e block2=i pool=k");
+        let numbered = residual(|_, _| String::new());
+        // One a resolution: 16 and 8 pixels.
+        assert_eq!(found(&numbered), "block1=e block2=i pool=k");
+    }
+
+    #[test]
+    fn a_transformer_has_a_block_for_two_sums() {
+        let mut b = Builder::new()
+            .input("x", &[0, 3, 8, 8])
+            .weights(build::floats("w", &[6, 3, 4, 4], &[0.1; 288]))
+            .weights(build::floats("m", &[6, 6], &[0.1; 36]))
+            .weights(build::longs("tokens", &[3], &[0, 6, 4]))
+            .node("Conv", &["x", "w"], "c", vec![build::ints("strides", &[4, 4])])
+            .node("Reshape", &["c", "tokens"], "r", vec![])
+            .node("Transpose", &["r"], "t0", vec![build::ints("perm", &[0, 2, 1])]);
+        for at in 0..2 {
+            let name = |what: &str| format!("{what}{at}");
+            let (t, next) = (name("t"), format!("t{}", at + 1));
+            b = b
+                .node("Transpose", &[&t], &name("k"), vec![build::ints("perm", &[0, 2, 1])])
+                .node("MatMul", &[&t, &name("k")], &name("q"), vec![])
+                .node("Softmax", &[&name("q")], &name("s"), vec![build::int("axis", -1)])
+                .node("MatMul", &[&name("s"), &t], &name("v"), vec![])
+                .node("Add", &[&t, &name("v")], &name("u"), vec![])
+                .node("MatMul", &[&name("u"), "m"], &name("f"), vec![])
+                .node("Add", &[&name("u"), &name("f")], &next, vec![]);
+        }
+        let model = b.node("ReduceMean", &["t2"], "y", vec![build::ints("axes", &[1]), build::int("keepdims", 0)]);
+        let graph = Graph::new(model.output("y").build(13), Path::new("x.onnx"), String::new()).unwrap();
+        assert_eq!(found(&graph), "stem=t0 block1=t1 block2=t2 pool=y");
+    }
 }

@@ -64,7 +64,7 @@ impl Graph {
         }
         let wanted: Vec<&str> = taps.iter().map(|tap| tap.tensor.as_str()).collect();
         let mut cut = self.cut(&wanted);
-        let graph = cut.graph.as_mut().expect("a cut has a graph");
+        let graph = cut.graph.get_or_insert_default();
         // An output may have the name that some other tensor has inside.
         let mut renames: FxHashMap<String, String> =
             outputs.iter().filter(|&&name| self.has(name)).map(|&name| (name.to_owned(), self.free(name))).collect();
@@ -272,22 +272,21 @@ pub(super) fn rename(graph: &mut GraphProto, renames: &FxHashMap<String, String>
             name.clone_from(new);
         }
     };
-    fn nodes(nodes: &mut [NodeProto], change: &impl Fn(&mut String)) {
-        for node in nodes {
-            node.input.iter_mut().chain(&mut node.output).for_each(change);
-            for attribute in &mut node.attribute {
-                for inner in attribute.g.iter_mut().chain(&mut attribute.graphs) {
-                    nodes_of(inner, change);
-                }
+    graph.initializer.iter_mut().for_each(|tensor| change(&mut tensor.name));
+    rename_nodes(&mut graph.node, &change);
+}
+
+/// Renames in nodes and in the graphs inside them.
+fn rename_nodes(nodes: &mut [NodeProto], change: &impl Fn(&mut String)) {
+    for node in nodes {
+        node.input.iter_mut().chain(&mut node.output).for_each(change);
+        for attribute in &mut node.attribute {
+            for inner in attribute.g.iter_mut().chain(&mut attribute.graphs) {
+                rename_nodes(&mut inner.node, change);
+                inner.output.iter_mut().for_each(|output| change(&mut output.name));
             }
         }
     }
-    fn nodes_of(graph: &mut GraphProto, change: &impl Fn(&mut String)) {
-        nodes(&mut graph.node, change);
-        graph.output.iter_mut().for_each(|output| change(&mut output.name));
-    }
-    nodes(&mut graph.node, &change);
-    graph.initializer.iter_mut().for_each(|tensor| change(&mut tensor.name));
 }
 
 #[cfg(test)]

@@ -36,9 +36,9 @@ pub(super) fn strip_ui(ui: &mut Ui, state: &State, frame: &mut MapFrame, view: &
 fn model_ui(ui: &mut Ui, state: &State, view: &mut MapView) {
     let Some(source) = state.map.source() else { return };
     egui::ComboBox::from_id_salt("map model")
-        .selected_text(&source.name)
-        .width(120.0)
-        .truncate()
+        // The whole name stands in the caption; the strip has to leave room for the layout's buttons.
+        .selected_text(short(&source.name))
+        .width(100.0)
         .show_ui(ui, |ui| {
             for other in state.map.sources() {
                 if ui.selectable_label(other.model == source.model, &other.name).clicked() {
@@ -48,6 +48,12 @@ fn model_ui(ui: &mut Ui, state: &State, view: &mut MapView) {
         })
         .response
         .widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, "Model of the map"));
+}
+
+/// A name of at most so many characters as the strip has room for.
+fn short(name: &str) -> String {
+    const MOST: usize = 16;
+    if name.chars().count() <= MOST { name.to_owned() } else { name.chars().take(MOST - 1).chain(['…']).collect() }
 }
 
 /// One layer by a click, several side by side by their boxes.
@@ -122,6 +128,10 @@ fn running_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
         if state.map.paused { (icons::PLAY, "Go on with the layout") } else { (icons::PAUSE, "Pause the layout") };
     if icon_button(ui, icon, name, true).clicked() {
         out.push(Command::Map(MapCommand::Pause(!state.map.paused)));
+    }
+    // The status bar has the share, too; here it stands where there is room.
+    if ui.available_width() < 140.0 {
+        return;
     }
     let moving = state.map.placed.values().find(|placed| !placed.placement.done);
     let text = match moving.map(|placed| placed.placement.epoch) {

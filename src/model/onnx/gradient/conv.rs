@@ -2,7 +2,7 @@
 //!
 //! Runtimes are tuned for plain convolutions. So where windows move by one place, the transposed convolution is written as
 //! the plain one that it is: with weights whose inputs and outputs are swapped and whose places are turned round. And where
-//! each channel has its own window (MobileNets), larger moves are brought to that case by zeros between the gradients:
+//! each channel has its own window (as in `MobileNet`), larger moves are brought to that case by zeros between the gradients:
 //! ONNX Runtime takes twenty times as long for the transposed form there. The weights are turned by nodes that every runtime
 //! folds when it loads the graph, so that the file does not grow.
 

@@ -164,13 +164,14 @@ fn one_minus_square(tape: &mut Tape<'_>, tensor: &str) -> String {
     tape.op("Sub", &[&one, &square], vec![])
 }
 
-/// Open between the limits; at a limit closed, as PyTorch's `ReLU6` has it.
+/// Open between the limits; at a limit closed, as torch's `ReLU6` has it. What comes out tells as much as what goes in,
+/// and leaves runtimes free to make one step of a convolution and its limits.
 fn clip(tape: &mut Tape<'_>, node: &NodeProto, dy: &str) -> String {
-    let x = node.input[0].as_str();
+    let y = node.output[0].as_str();
     let mut open = Vec::new();
     for (at, operator) in [(1, "Greater"), (2, "Less")] {
         if let Some(limit) = input(node, at) {
-            open.push(tape.op(operator, &[x, limit], vec![]));
+            open.push(tape.op(operator, &[y, limit], vec![]));
         }
     }
     match &open[..] {

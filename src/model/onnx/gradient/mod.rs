@@ -66,7 +66,7 @@ pub fn value_name(at: usize) -> String {
 impl Graph {
     /// The bytes of an ONNX file (operator set 18 or newer) that computes, for each tensor of `wrt`, its values
     /// ([`value_name`]) and the gradient of the target with respect to them ([`gradient_name`]), both of the tensor's
-    /// shape, and the target tensor ([`SCORES`]). Outputs come in the order grad_0, value_0, grad_1, ..., scores.
+    /// shape, and the target tensor ([`SCORES`]). Outputs come in the order `grad_0`, `value_0`, `grad_1`, ..., `scores`.
     ///
     /// Models of half precision are computed in f32. The batch stays open where it is open.
     ///

@@ -60,7 +60,7 @@ impl Change<'_> {
     }
 
     /// Turns an attribute of whole numbers into the input at a place.
-    fn to_input(&mut self, node: &mut NodeProto, name: &str, at: usize) {
+    fn move_to_input(&mut self, node: &mut NodeProto, name: &str, at: usize) {
         if let Some(attribute) = Self::take(node, name) {
             let input = self.longs(&attribute.ints);
             node.input.resize(node.input.len().max(at + 1), String::new());
@@ -86,7 +86,7 @@ impl Change<'_> {
         match node.op_type.as_str() {
             // At inference both only pass their input on; a mask or statistics nobody reads.
             "Dropout" => {
-                node.op_type = "Identity".to_owned();
+                "Identity".clone_into(&mut node.op_type);
                 node.attribute.clear();
                 node.input.truncate(1);
                 node.output.truncate(1);
@@ -99,22 +99,22 @@ impl Change<'_> {
         }
         if self.opset < MODERN {
             match node.op_type.as_str() {
-                "Squeeze" | "Unsqueeze" | "ReduceSum" if self.opset < 13 => self.to_input(&mut node, "axes", 1),
+                "Squeeze" | "Unsqueeze" | "ReduceSum" if self.opset < 13 => self.move_to_input(&mut node, "axes", 1),
                 "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceProd" | "ReduceL1" | "ReduceL2" | "ReduceLogSum"
-                | "ReduceLogSumExp" | "ReduceSumSquare" => self.to_input(&mut node, "axes", 1),
+                | "ReduceLogSumExp" | "ReduceSumSquare" => self.move_to_input(&mut node, "axes", 1),
                 "Split" => {
-                    self.to_input(&mut node, "split", 1);
+                    self.move_to_input(&mut node, "split", 1);
                     if node.input.len() < 2 {
                         node.attribute.push(build::int("num_outputs", node.output.len() as i64));
                     }
                 }
                 "Slice" if self.opset < 10 => {
                     for (at, name) in ["starts", "ends", "axes"].into_iter().enumerate() {
-                        self.to_input(&mut node, name, at + 1);
+                        self.move_to_input(&mut node, name, at + 1);
                     }
                 }
                 "Pad" if self.opset < 11 => {
-                    self.to_input(&mut node, "pads", 1);
+                    self.move_to_input(&mut node, "pads", 1);
                     self.number_to_input(&mut node, "value", 2);
                 }
                 "Clip" if self.opset < 11 => {
@@ -122,7 +122,7 @@ impl Change<'_> {
                     self.number_to_input(&mut node, "max", 2);
                 }
                 "Softmax" | "LogSoftmax" if self.opset < 13 => return self.old_softmax(node),
-                "Scatter" => node.op_type = "ScatterElements".to_owned(),
+                "Scatter" => "ScatterElements".clone_into(&mut node.op_type),
                 "Upsample" | "Resize" if self.opset < 11 => {
                     return Err(format!(
                         "gradients do not pass the {} of operator set {} (node \"{}\"): export with opset_version=18",

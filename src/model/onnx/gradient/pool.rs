@@ -6,7 +6,7 @@ use super::conv::Window;
 use super::{Outcome, Tape, attribute_int};
 use crate::model::onnx::build;
 
-/// The second output of MaxPool says where each maximum was, counted over the whole tensor.
+/// The second output of `MaxPool` says where each maximum was, counted over the whole tensor.
 pub(super) fn max(tape: &mut Tape<'_>, node: &NodeProto) -> Outcome {
     let dy = tape.incoming(node)?;
     if attribute_int(node, "storage_order", 0) != 0 {

@@ -95,19 +95,17 @@ pub(super) fn slice(tape: &mut Tape<'_>, node: &NodeProto) -> Outcome {
         }
         let size = tape.size(x, along)? as i64;
         let limit = |value: i64| if value < 0 { (value + size).max(0) } else { value.min(size) };
-        match steps[at] {
-            1 => {
-                let (start, end) = (limit(starts[at]), limit(ends[at]));
-                (before[along], behind[along]) = (start, size - end.max(start));
-            }
-            // Every value of the slice came from one place.
-            step => {
-                let kept = tape.size(&node.output[0], along)? as i64;
-                let first = if step < 0 && starts[at] >= size { size - 1 } else { limit(starts[at]) };
-                let places: Vec<i64> = (0..kept).map(|at| first + at * step).collect();
-                dy = placed(tape, &dy, along, rank, &places, size)?;
-            }
+        let step = steps[at];
+        if step == 1 {
+            let (start, end) = (limit(starts[at]), limit(ends[at]));
+            (before[along], behind[along]) = (start, size - end.max(start));
+            continue;
         }
+        // Every value of the slice came from one place.
+        let kept = tape.size(&node.output[0], along)? as i64;
+        let first = if step < 0 && starts[at] >= size { size - 1 } else { limit(starts[at]) };
+        let places: Vec<i64> = (0..kept).map(|at| first + at * step).collect();
+        dy = placed(tape, &dy, along, rank, &places, size)?;
     }
     if before.iter().chain(&behind).any(|&pad| pad != 0) {
         dy = padded(tape, &dy, &before, &behind);

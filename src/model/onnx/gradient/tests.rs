@@ -110,7 +110,7 @@ fn one(operator: &str, attributes: &[AttributeProto]) -> NodeProto {
 #[test]
 fn operators_of_one_input() {
     let check = |operator: &str, attributes: &[AttributeProto]| {
-        check_scaled(operator, 20, &[3, 2, 5], 1.0, |b| b.add(one(operator, attributes)));
+        check_scaled(operator, 20, &[3, 2, 5], 1.0, |b| b.with(one(operator, attributes)));
     };
     check("Relu", &[]);
     check("LeakyRelu", &[float("alpha", 0.2)]);
@@ -243,7 +243,7 @@ fn transposed_convolutions() {
 #[test]
 fn pools() {
     let pool = |operator: &str, dims: &[usize], attributes: &[AttributeProto]| {
-        check(&format!("{operator} {attributes:?}"), dims, |b| b.add(one(operator, attributes)));
+        check(&format!("{operator} {attributes:?}"), dims, |b| b.with(one(operator, attributes)));
     };
     let three = ints("kernel_shape", &[3, 3]);
     let two = ints("kernel_shape", &[2, 2]);
@@ -335,7 +335,7 @@ fn moved_values() {
             let b = constants.iter().fold(b, |b, (name, values)| b.weights(longs(name, &[values.len()], values)));
             // So that the gradient depends on the place.
             let b = b.node("Mul", &["x", "x"], "q", vec![]);
-            b.add(add.clone())
+            b.with(add.clone())
         });
     };
     with("Reshape", &[2, 6], &[("to", &[0, -1, 3])], node("Reshape", &["q", "to"], &["y"], vec![]));
@@ -363,7 +363,7 @@ fn moved_values() {
     with("Pad", &[2, 3], &[("p", &[0, 1, 2, 0, 0, 1])], node("Pad", &["q", "p"], &["y"], vec![]));
     check("Split", &[5, 2], |b| {
         let b = b.weights(longs("sizes", &[3], &[2, 1, 2])).node("Mul", &["x", "x"], "q", vec![]);
-        let b = b.add(node("Split", &["q", "sizes"], &["a", "unread", "c"], vec![int("axis", 1)]));
+        let b = b.with(node("Split", &["q", "sizes"], &["a", "unread", "c"], vec![int("axis", 1)]));
         b.node("Concat", &["c", "a"], "y", vec![int("axis", 1)])
     });
 }
@@ -374,28 +374,28 @@ fn older_operator_sets_are_brought_up() {
         check_scaled(&format!("{what} of {opset}"), opset, dims, 1.0, build);
     };
     for opset in [9, 11] {
-        check("Squeeze", opset, &[1, 3], &|b| b.add(one("Squeeze", &[ints("axes", &[1])])));
-        check("Unsqueeze", opset, &[3], &|b| b.add(one("Unsqueeze", &[ints("axes", &[1])])));
-        check("ReduceSum", opset, &[2, 3], &|b| b.add(one("ReduceSum", &[ints("axes", &[2]), int("keepdims", 0)])));
-        check("Softmax", opset, &[2, 3], &|b| b.add(one("Softmax", &[])));
-        check("Softmax", opset, &[2, 3], &|b| b.add(one("Softmax", &[int("axis", 2)])));
+        check("Squeeze", opset, &[1, 3], &|b| b.with(one("Squeeze", &[ints("axes", &[1])])));
+        check("Unsqueeze", opset, &[3], &|b| b.with(one("Unsqueeze", &[ints("axes", &[1])])));
+        check("ReduceSum", opset, &[2, 3], &|b| b.with(one("ReduceSum", &[ints("axes", &[2]), int("keepdims", 0)])));
+        check("Softmax", opset, &[2, 3], &|b| b.with(one("Softmax", &[])));
+        check("Softmax", opset, &[2, 3], &|b| b.with(one("Softmax", &[int("axis", 2)])));
         check("Split", opset, &[4, 2], &|b| {
-            let b = b.add(node("Split", &["x"], &["a", "b"], vec![int("axis", 1), ints("split", &[1, 3])]));
+            let b = b.with(node("Split", &["x"], &["a", "b"], vec![int("axis", 1), ints("split", &[1, 3])]));
             b.node("Concat", &["b", "a"], "y", vec![int("axis", 1)])
         });
-        check("Dropout", opset, &[4], &|b| b.add(one("Dropout", &[float("ratio", 0.5)])));
+        check("Dropout", opset, &[4], &|b| b.with(one("Dropout", &[float("ratio", 0.5)])));
     }
     for opset in [13, 17] {
-        check("ReduceMean", opset, &[2, 3], &|b| b.add(one("ReduceMean", &[ints("axes", &[-1])])));
+        check("ReduceMean", opset, &[2, 3], &|b| b.with(one("ReduceMean", &[ints("axes", &[-1])])));
         check("Split", opset, &[4, 2], &|b| {
-            let b = b.add(node("Split", &["x"], &["a", "b"], vec![int("axis", 1)]));
+            let b = b.with(node("Split", &["x"], &["a", "b"], vec![int("axis", 1)]));
             b.node("Sub", &["b", "a"], "y", vec![])
         });
     }
-    check("Clip", 9, &[10], &|b| b.add(one("Clip", &[float("min", 0.0), float("max", 0.75)])));
-    check("Pad", 9, &[2, 3], &|b| b.add(one("Pad", &[ints("pads", &[0, 1, 0, 0, 0, 1]), float("value", 1.0)])));
+    check("Clip", 9, &[10], &|b| b.with(one("Clip", &[float("min", 0.0), float("max", 0.75)])));
+    check("Pad", 9, &[2, 3], &|b| b.with(one("Pad", &[ints("pads", &[0, 1, 0, 0, 0, 1]), float("value", 1.0)])));
     check("Slice", 9, &[4, 3], &|b| {
-        b.add(one("Slice", &[ints("starts", &[1]), ints("ends", &[3]), ints("axes", &[1])]))
+        b.with(one("Slice", &[ints("starts", &[1]), ints("ends", &[3]), ints("axes", &[1])]))
     });
 }
 
@@ -440,7 +440,7 @@ fn what_cannot_be_differentiated_is_named() {
     check(unknown.clone(), "there is no gradient for the operator Round (node \"y\"); Eigen-CAM, Score-CAM");
     let mut foreign = node("FusedGelu", &["x"], &["y"], vec![]);
     foreign.domain = "com.example".to_owned();
-    check(of(x().add(foreign), "s", Seed::Input, "x"), "FusedGelu of com.example");
+    check(of(x().with(foreign), "s", Seed::Input, "x"), "FusedGelu of com.example");
     let relu = || x().node("Relu", &["x"], "y", vec![]);
     check(of(relu(), "y", Seed::Input, "s"), "\"s\" has no part in \"y\"");
     check(of(relu(), "s", Seed::Class(4), "x"), "has 4 values a picture, so there is no class 4");
