@@ -106,7 +106,7 @@ impl CardEdit {
             let numbers: Option<Vec<f32>> =
                 text.split(',').map(|number| number.trim().parse().ok().filter(|n: &f32| n.is_finite())).collect();
             match numbers.as_deref() {
-                Some(&[a, b, c]) => Ok([a, b, c]),
+                Some(&[a, b, c]) if self.channels != Channels::Grey || (a == b && b == c) => Ok([a, b, c]),
                 Some(&[one]) if self.channels == Channels::Grey => Ok([one; 3]),
                 _ if self.channels == Channels::Grey => Err(format!("{name} is one number")),
                 _ => Err(format!("{name} is three numbers with commas between")),

@@ -31,7 +31,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::app::launch::Launch;
 use crate::base::{CancelToken, Progress, Warning, logging};
@@ -176,6 +176,15 @@ fn dispatch(args: Args, out: &mut dyn Write) -> Result<Option<Launch>, CliError>
     if command.is_some() && !window.paths.is_empty() {
         let first = window.paths[0].display();
         return Err(CliError::Usage(format!("a command comes before its paths; what is this: {first}")));
+    }
+    let is_command = |word: &std::ffi::OsStr| Args::command().get_subcommands().any(|known| known.get_name() == word);
+    if let (None, Some(late)) = (&command, window.paths.iter().skip(1).find(|path| is_command(path.as_os_str())))
+        && !late.exists()
+    {
+        return Err(CliError::Usage(format!(
+            "a command comes before its paths; write shopscope {} first",
+            late.display()
+        )));
     }
     match command {
         Some(Command::Index(args)) => index::run(&args, catalog, out)?,

@@ -306,14 +306,15 @@ impl FolderWriter {
         }
         let sidecar = self.sidecar(samples);
         let path = self.dir.join(SIDECAR);
-        let file = tempfile::NamedTempFile::new_in(&self.dir).map_err(FeaturesError::io(&path))?;
+        // One name for all runs, so that a killed one leaves nothing that the next does not write over.
+        let part = self.dir.join(format!("{SIDECAR}.part"));
+        let file = File::create(&part).map_err(FeaturesError::io(&part))?;
         let mut out = BufWriter::new(file);
         serde_json::to_writer(&mut out, &sidecar).map_err(|error| FeaturesError::io(&path)(error.into()))?;
         out.write_all(b"\n").map_err(FeaturesError::io(&path))?;
         let file = out.into_inner().map_err(|error| FeaturesError::io(&path)(error.into_error()))?;
-        file.as_file().sync_all().map_err(FeaturesError::io(&path))?;
-        readable_by_others(file.as_file());
-        file.persist(&path).map_err(|error| FeaturesError::io(&path)(error.error))?;
+        file.sync_all().map_err(FeaturesError::io(&path))?;
+        fs::rename(&part, &path).map_err(FeaturesError::io(&path))?;
         // The names are on the disk before the record that could make them again goes.
         if let Ok(dir) = File::open(&self.dir) {
             let _ = dir.sync_all();
@@ -366,16 +367,6 @@ impl FolderWriter {
                 .collect(),
         }
     }
-}
-
-/// A temporary file is for its owner alone; the arrays beside it are not.
-fn readable_by_others(file: &File) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let _ = file.set_permissions(fs::Permissions::from_mode(0o644));
-    }
-    let _ = file;
 }
 
 fn mismatch(dir: &Path, what: &str) -> FeaturesError {
