@@ -56,13 +56,12 @@ pub(super) fn split(tape: &mut Tape<'_>, node: &NodeProto) -> Outcome {
     let along = axis(attribute_int(node, "axis", 0), tape.rank(x)?);
     let mut parts = Vec::new();
     for output in node.output.iter().filter(|output| !output.is_empty()) {
-        parts.push(match tape.gradient(output) {
-            Some(gradient) => gradient,
+        parts.push(if let Some(gradient) = tape.gradient(output) {
+            gradient
+        } else {
             // Nobody reads this part.
-            None => {
-                let zero = tape.scalar(0.0);
-                tape.expanded(&zero, output)
-            }
+            let zero = tape.scalar(0.0);
+            tape.expanded(&zero, output)
         });
     }
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
