@@ -4,7 +4,7 @@
 //!
 //! 1. **wnid.** Where the model's classes are ImageNet-1k (a thousand, named as its synsets in order), the sample's wnid is the
 //!    class. A wnid beyond ImageNet-1k means that the sample is of no class. Other models' classes have no wnids.
-//! 2. **class_index.** An index counts in the dataset's own list, which need not be the model's: it is trusted where the leaf's name is the
+//! 2. **`class_index`.** An index counts in the dataset's own list, which need not be the model's: it is trusted where the leaf's name is the
 //!    model's name for that index, or, where the sample has no leaf and no wnid at all, if the model's classes are ImageNet-1k.
 //! 3. **leaf.** The class of the same name. Names are compared in [normal form](normal); a class of several names ("tench, Tinca tinca")
 //!    is found by each of them, by the first one first. A name that two classes share ("crane") decides nothing.

@@ -169,6 +169,9 @@ impl Post {
     }
 }
 
+/// Columns, what they were laid out of, and counts over all of them.
+type LaidOut = (Vec<Arc<DatasetColumns>>, Arc<Columns>, Arc<Facets>);
+
 /// Which model's predictions are shown.
 #[derive(Debug)]
 enum Active {
@@ -202,7 +205,7 @@ struct Librarian {
     /// Which model's predictions are shown.
     active: Active,
     /// The columns that were published last, what they were laid out of, and counts over all of them.
-    laid_out: Option<(Vec<Arc<DatasetColumns>>, Arc<Columns>, Arc<Facets>)>,
+    laid_out: Option<LaidOut>,
     /// Roots with commits that were not published.
     dirty: Vec<PathBuf>,
     published: Instant,

@@ -197,16 +197,14 @@ fn ask_classes(
             for notice in &report.notices {
                 outbox.notice(Level::Warning, notice.clone());
             }
-            let mut text =
-                format!("{} of {} pictures predicted by {}", report.computed, report.pictures, report.predictor.name);
-            if report.computed < report.pictures {
-                text.push_str(&format!(
-                    " ({} known before, {} unreadable)",
-                    report.pictures - report.computed - report.unreadable - report.moved,
-                    report.unreadable
-                ));
-            }
-            outbox.notice(Level::Info, text + ".");
+            let known = if report.computed < report.pictures {
+                let before = report.pictures - report.computed - report.unreadable - report.moved;
+                format!(" ({before} known before, {} unreadable)", report.unreadable)
+            } else {
+                String::new()
+            };
+            let (computed, pictures, name) = (report.computed, report.pictures, &report.predictor.name);
+            outbox.notice(Level::Info, format!("{computed} of {pictures} pictures predicted by {name}{known}."));
             Ok(())
         }
         Err(PredictError::Cancelled(_)) => {

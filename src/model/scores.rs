@@ -21,7 +21,11 @@ pub fn predictor(model: &Model) -> Predictor {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
-    let key = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let key = hash.finalize().iter().fold(String::new(), |mut key, byte| {
+        use std::fmt::Write as _;
+        let _ = write!(key, "{byte:02x}");
+        key
+    });
     Predictor { key, model: model.hash.clone(), name: model.card.name.clone(), classes: model.card.classes.clone() }
 }
 

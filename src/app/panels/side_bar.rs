@@ -331,7 +331,9 @@ pub fn predicted(state: &State, limit: usize) -> (Vec<Row>, usize) {
     });
     rows.truncate(limit);
     let most = rows.iter().map(|row| row.whole).max().unwrap_or(0);
-    rows.iter_mut().for_each(|row| row.share = share(row.whole, most));
+    for row in &mut rows {
+        row.share = share(row.whole, most);
+    }
     (rows, total.saturating_sub(limit))
 }
 
