@@ -340,6 +340,10 @@ mod tests {
         check(|edit| edit.mean = "0.5, 0.5".to_owned(), "mean is three numbers");
         check(|edit| edit.mean = "0.5, 0.5, NaN".to_owned(), "mean is three numbers");
         check(|edit| edit.std = "0.5, 0, 0.5".to_owned(), "std is above 0");
-        check(|edit| edit.channels = Channels::Grey, "mean is one number");
+        let two_greys = |edit: &mut CardEdit| {
+            edit.channels = Channels::Grey;
+            "0.5, 0.5".clone_into(&mut edit.mean);
+        };
+        check(two_greys, "mean is one number");
     }
 }
