@@ -248,7 +248,6 @@ impl Catalog {
     ///
     /// # Errors
     /// If the catalog cannot be written.
-    #[expect(clippy::missing_panics_doc, reason = "a list of names is always JSON")]
     pub fn begin_predictions(&self, predictor: &Predictor, order: i64) -> Result<(), CatalogError> {
         let classes = serde_json::Value::from(predictor.classes.clone()).to_string();
         self.connection

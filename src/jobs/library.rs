@@ -169,9 +169,6 @@ impl Post {
     }
 }
 
-/// Columns, what they were laid out of, and counts over all of them.
-type LaidOut = (Vec<Arc<DatasetColumns>>, Arc<Columns>, Arc<Facets>);
-
 /// Which model's predictions are shown.
 #[derive(Debug)]
 enum Active {
