@@ -87,7 +87,11 @@ impl FolderWriter {
             let found = sidecar.identity();
             let has_all = identity.layers.iter().all(|layer| found.layers.contains(layer));
             match identity.difference_but_layers(&found).or((!has_all).then_some("choice of layers")) {
-                None => return Ok(Folder::Whole(Box::new(sidecar))),
+                None => {
+                    // A run that was killed at its very end left its record.
+                    remove(&record_path)?;
+                    return Ok(Folder::Whole(Box::new(sidecar)));
+                }
                 Some(what) if !force => return Err(mismatch(dir, what)),
                 Some(_) => {
                     // The sidecar goes first: without it no array is taken for whole.
