@@ -250,7 +250,7 @@ fn pools() {
     for operator in ["MaxPool", "AveragePool"] {
         pool(operator, &[2, 4, 6], &[two.clone(), ints("strides", &[2, 2])]);
         pool(operator, &[2, 5, 5], &[three.clone(), ints("strides", &[2, 2]), ints("pads", &[1, 1, 1, 1])]);
-        pool(operator, &[2, 4, 4], &[three.clone()]);
+        pool(operator, &[2, 4, 4], std::slice::from_ref(&three));
         pool(operator, &[2, 5, 4], &[two.clone(), ints("strides", &[2, 2]), int("ceil_mode", 1)]);
         pool(operator, &[2, 5, 4], &[three.clone(), ints("strides", &[2, 2]), text("auto_pad", "SAME_UPPER")]);
         pool(operator, &[2, 5, 5], &[two.clone(), ints("strides", &[3, 3])]);
