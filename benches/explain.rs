@@ -8,7 +8,7 @@
 //! Cost: ResNet-50 with numbers of its own for weights (or `--model`); medians of `--runs` alternating runs. The bar for Grad-CAM of the
 //! predicted class at the last stage is 3.0 forward passes.
 //!
-//! Curves: pixels are taken away (made grey, 0 for the model) or put back in 16 steps by falling map, and the probability of the class
+//! Curves: pixels are taken away (blurred: a grey hole has edges of its own, which models see) or put back in 16 steps by falling map, and the probability of the class
 //! is followed. The random order shuffles the places of the same map, so that pieces of the same size and smoothness go.
 
 mod nets;
@@ -166,6 +166,7 @@ fn curve(scores: &mut Session, model: &Model, values: &[f32], map: &Map, class: 
     let large = upsample(map, height, width).values;
     let mut order: Vec<usize> = (0..large.len()).collect();
     order.sort_by(|&a, &b| large[b].total_cmp(&large[a]));
+    let blurred: Vec<f32> = values.chunks_exact(height * width).flat_map(|plane| blur(plane, width)).collect();
     let mut batch = Vec::with_capacity((STEPS + 1) * values.len());
     for step in 0..=STEPS {
         let (first, rest) = order.split_at(order.len() * step / STEPS);
@@ -174,7 +175,8 @@ fn curve(scores: &mut Session, model: &Model, values: &[f32], map: &Map, class: 
         batch.extend_from_slice(values);
         for &pixel in gone {
             for plane in 0..model.input.channels {
-                batch[start + plane * height * width + pixel] = 0.0;
+                let at = plane * height * width + pixel;
+                batch[start + at] = blurred[at];
             }
         }
     }
@@ -183,4 +185,23 @@ fn curve(scores: &mut Session, model: &Model, values: &[f32], map: &Map, class: 
     let probabilities: Vec<f32> = rows.map(|row| softmax(row)[class]).collect();
     let ends = (probabilities[0] + probabilities[STEPS]) / 2.0;
     (probabilities.iter().sum::<f32>() - ends) / STEPS as f32
+}
+
+/// A plane blurred by three boxes each way: near a Gaussian of a sixteenth of the side.
+fn blur(plane: &[f32], width: usize) -> Vec<f32> {
+    let radius = width / 16;
+    let height = plane.len() / width;
+    let mut from = plane.to_vec();
+    for (count, length, step, stride) in [(height, width, 1, width), (width, height, width, 1)].repeat(3) {
+        let mut to = from.clone();
+        for line in 0..count {
+            for at in 0..length {
+                let near = at.saturating_sub(radius)..(at + radius + 1).min(length);
+                let sum: f32 = near.clone().map(|other| from[line * stride + other * step]).sum();
+                to[line * stride + at * step] = sum / near.len() as f32;
+            }
+        }
+        from = to;
+    }
+    from
 }
