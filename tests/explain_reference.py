@@ -11,6 +11,7 @@ picture that `tests/explain.rs` draws, too. `models` holds the program against a
 """
 
 import argparse
+import copy
 import json
 import pathlib
 import subprocess
@@ -124,10 +125,10 @@ def models(args):
 
     sys.path.insert(0, str(pathlib.Path(__file__).parent))
     import export_models as export
-    import onnxruntime
 
     torch.set_num_threads(2)
-    print("| model | layer | map | relative L2, predicted | shifted by a place | class 7 |\n|---|---|---|---|---|---|")
+    print("| model | layer | relative L2 to torch | median | to torch in f64 | torch's f32 to its f64 | shifted by a place | class 7 |")
+    print("|---|---|---|---|---|---|---|---|")
     for name in args.only.split(",") if args.only else export.MODELS:
         path, size, seed = args.exports / f"{name}.onnx", export.MODELS[name], sum(name.encode())
         if not path.exists():
@@ -161,53 +162,62 @@ def models(args):
                 said = json.loads(done.stdout)["explanations"][0]
                 return said, np.load(said["map"])
 
-            outputs = {}
-
-            def keep(module, inputs, output):
-                # A module that is called several times has several; what a hook returns would take the output's place.
-                outputs[len(outputs)] = output
-
-            hooks = [module.register_forward_hook(keep) for module in model.modules()]
-            logits = model(x)[0]
-            for output in outputs.values():
-                if torch.is_tensor(output) and output.requires_grad:
-                    output.retain_grad()
-            for hook in hooks:
-                hook.remove()
+            passes = [forward(model, x), forward(copy.deepcopy(model).double(), x.detach().double().requires_grad_())]
             stages = explain("--layer", "no such layer").split("it has ")[1].split(", ")
             default = explain()[0]["layer"]
-            early = stages[max(0, stages.index(default) // 3)] if stages.index(default) else stages[0]
+            early = stages[max(0, stages.index(default) // 3)]
             for layer in dict.fromkeys([default, early, "input"]):
                 more = ["--method", "gradient"] if layer == "input" else ["--layer", layer]
                 said, got = explain(*more)
-                model.zero_grad()
-                for output in [x, *outputs.values()]:
-                    if torch.is_tensor(output):
-                        output.grad = None
-                logits[said["class"]].backward(retain_graph=True)
-                if layer == "input":
-                    expect = extreme(x.grad[0].numpy())
-                else:
-                    values, gradient = of_tensor(path, said["tensor"], x, outputs, onnxruntime)
-                    expect = grad_cam(values, gradient)
-                error = lambda a, b: np.linalg.norm(a - b) / np.linalg.norm(b)
+                single, double = (reference(path, layer, said, each) for each in passes)
+                off = lambda a, b: np.linalg.norm(a - b) / np.linalg.norm(b)
+                median = np.median(np.abs(got - single)) / np.median(np.abs(single))
                 other = explain(*more, "--class", "7")[1]
-                row = (error(got, expect), error(np.roll(got, 1, 1), expect), error(other, expect))
+                row = (off(got, single), median, off(got, double), off(single, double), off(np.roll(got, 1, 1), single),
+                       off(other, single))
                 shape = "x".join(map(str, got.shape))
-                print(f"| {name} | {layer} {shape} | {said['method']} | {row[0]:.1e} | {row[1]:.2f} | {row[2]:.2f} |", flush=True)
-                assert row[0] <= (1e-3 if layer == "input" else 1e-4) < 0.01 < min(row[1:]), row
+                texts = [f"{error:.1e}" for error in row[:4]] + [f"{error:.2f}" for error in row[4:]]
+                print(f"| {name} | {layer} {shape} | {' | '.join(texts)} |", flush=True)
+                # Far from the end some ReLUs near 0 fall to the other side in f32, here or in torch: there the program
+                # is about as near to f64 as torch's own f32 is.
+                assert (row[0] <= 1e-4 or row[2] <= 3 * row[3]) and min(row[4:]) > 0.05, row
 
 
-def of_tensor(path, tensor, x, outputs, onnxruntime):
+def forward(model, x):
+    """Scores of one picture, the picture, and what each call of a module made."""
+    outputs = []
+    hooks = [module.register_forward_hook(lambda m, i, o: outputs.append(o)) for module in model.modules()]
+    logits = model(x)[0]
+    for hook in hooks:
+        hook.remove()
+    outputs = [output for output in outputs if torch.is_tensor(output) and output.requires_grad]
+    for output in outputs:
+        output.retain_grad()
+    return logits, x, outputs
+
+
+def reference(path, layer, said, one_pass):
+    logits, x, outputs = one_pass
+    for tensor in [x, *outputs]:
+        tensor.grad = None
+    logits[said["class"]].backward(retain_graph=True)
+    if layer == "input":
+        return extreme(x.grad[0].numpy())
+    return grad_cam(*of_tensor(path, said["tensor"], x, outputs))
+
+
+def of_tensor(path, tensor, x, outputs):
     """Values [C, h, w] and gradient of the module whose output is a tensor of the graph."""
+    import onnxruntime
+
     graph = onnx.load(path)
     graph.graph.output.append(onnx.ValueInfoProto(name=tensor))
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(graph.SerializeToString(), options)
-    expect = session.run([tensor], {session.get_inputs()[0].name: x.detach().numpy()})[0]
-    for output in outputs.values():
-        if not torch.is_tensor(output) or tuple(output.shape) != expect.shape or output.grad is None:
+    expect = session.run([tensor], {session.get_inputs()[0].name: x.detach().float().numpy()})[0]
+    for output in outputs:
+        if tuple(output.shape) != expect.shape or output.grad is None:
             continue
         values = output.detach().numpy()
         if np.linalg.norm(values - expect) < 1e-3 * np.linalg.norm(expect):

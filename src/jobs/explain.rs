@@ -147,6 +147,7 @@ impl Runner for Keeper<'_, '_> {
 ///
 /// # Errors
 /// Cancelled (asked for once a batch), the model cannot be run, or `each` fails.
+#[expect(clippy::too_many_arguments, reason = "what, how, and whom to tell")]
 pub fn explain<R: Reader, E: From<ModelError> + From<Cancelled>>(
     readers: Vec<R>,
     (count, batch): (usize, usize),

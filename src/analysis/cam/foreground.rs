@@ -52,7 +52,9 @@ impl Mask {
         }
         let mut inside = vec![true; width * height];
         let mut open: Vec<usize> = edge.into_iter().filter(|&at| alike(at)).collect();
-        open.iter().for_each(|&at| inside[at] = false);
+        for &at in &open {
+            inside[at] = false;
+        }
         while let Some(at) = open.pop() {
             let (x, y) = (at % width, at / width);
             let beside = [

@@ -38,7 +38,7 @@ pub enum Arrangement {
     },
 }
 
-/// Tokens that stand before the largest square grid that fits into `tokens`: (lead, side). ViT's 197 are 1 and 14, with
+/// Tokens that stand before the largest square grid that fits into `tokens`: (lead, side). `ViT`'s 197 are 1 and 14, with
 /// four registers 201 are 5 and 14.
 #[must_use]
 pub fn token_grid(tokens: usize) -> (usize, usize) {
@@ -124,7 +124,7 @@ pub fn weighted(layer: &Planes, weights: &[f32]) -> Map {
     map
 }
 
-/// Grad-CAM (Selvaraju et al. 2017) before its ReLU: channels weighted with the mean of their gradient.
+/// Grad-CAM (Selvaraju et al. 2017) before its `ReLU`: channels weighted with the mean of their gradient.
 ///
 /// # Panics
 /// If the gradient is of another shape than the layer; so do the three functions below.
@@ -137,7 +137,7 @@ pub fn grad_cam(layer: &Planes, gradient: &Planes) -> Map {
     weighted(layer, &weights)
 }
 
-/// Grad-CAM++ (Chattopadhyay et al. 2018) before its ReLU, as `pytorch-grad-cam` computes it: the second and third derivatives of
+/// Grad-CAM++ (Chattopadhyay et al. 2018) before its `ReLU`, as `pytorch-grad-cam` computes it: the second and third derivatives of
 /// exp(score) by powers of the gradient, 1e-6 in the denominator, and only channels' positive gradients.
 #[must_use]
 pub fn grad_cam_plus_plus(layer: &Planes, gradient: &Planes) -> Map {
@@ -160,7 +160,7 @@ pub fn hires_cam(layer: &Planes, gradient: &Planes) -> Map {
     pointwise(layer, gradient, |value, gradient| value * gradient)
 }
 
-/// `LayerCAM` (Jiang et al. 2021) before its ReLU: values times the positive part of their own gradients.
+/// `LayerCAM` (Jiang et al. 2021) before its `ReLU`: values times the positive part of their own gradients.
 #[must_use]
 pub fn layer_cam(layer: &Planes, gradient: &Planes) -> Map {
     pointwise(layer, gradient, |value, gradient| value * gradient.max(0.0))
@@ -203,7 +203,9 @@ pub fn eigen_cam(layer: &Planes) -> Map {
     let mut centred = layer.values.clone();
     for plane in centred.chunks_exact_mut(places) {
         let mean = plane.iter().copied().map(f64::from).sum::<f64>() / places as f64;
-        plane.iter_mut().for_each(|value| *value = (f64::from(*value) - mean) as f32);
+        for value in plane {
+            *value = (f64::from(*value) - mean) as f32;
+        }
     }
     let rows: Vec<&[f32]> = centred.chunks_exact(places).collect();
     // Multiplies by the centred matrix, [C, places], from either side.
@@ -228,7 +230,9 @@ pub fn eigen_cam(layer: &Planes) -> Map {
     if start == 0.0 || !start.is_finite() {
         return map;
     }
-    axis.iter_mut().for_each(|value| *value /= start);
+    for value in &mut axis {
+        *value /= start;
+    }
     // The matrix [places, places] is made once where it is small.
     let gram = (places <= channels).then(|| {
         let mut gram = vec![0.0_f64; places * places];
@@ -254,7 +258,9 @@ pub fn eigen_cam(layer: &Planes) -> Map {
         if strength == 0.0 {
             break;
         }
-        next.iter_mut().for_each(|value| *value /= strength);
+        for value in &mut next {
+            *value /= strength;
+        }
         let moved = next.iter().zip(&axis).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         axis = next;
         if moved < 1e-7 {
@@ -286,7 +292,9 @@ pub fn mask(plane: &Map, height: usize, width: usize) -> Option<Vec<f32>> {
     if !(span.is_finite() && span > 1e-12) {
         return None;
     }
-    large.iter_mut().for_each(|value| *value = (*value - least) / span);
+    for value in &mut large {
+        *value = (*value - least) / span;
+    }
     Some(large)
 }
 

@@ -90,7 +90,7 @@ pub fn signed_rank(pairs: impl IntoIterator<Item = (f64, f64)>) -> Option<Signed
     while at < n {
         let same = differences[at..].iter().take_while(|other| other.abs() == differences[at].abs()).count();
         // Equal ones share the mean of their ranks, which count from 1.
-        let rank = at as f64 + (same as f64 + 1.0) / 2.0;
+        let rank = at as f64 + f64::midpoint(same as f64, 1.0);
         positive += rank * differences[at..at + same].iter().filter(|&&difference| difference > 0.0).count() as f64;
         ties += (same as f64).powi(3) - same as f64;
         at += same;

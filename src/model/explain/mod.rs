@@ -256,12 +256,11 @@ impl<'a> Explainer<'a> {
 
     /// Scores `[count, classes]` alone.
     fn score(&mut self, count: usize, values: &[f32]) -> Result<Vec<f32>, ModelError> {
-        let mut session = match self.forward.take() {
-            Some(session) => session,
-            None => {
-                let onnx = self.model.graph.expose(&[Tap::whole(&self.scores, SCORES)])?;
-                self.runtime.session(&onnx, 0)?
-            }
+        let mut session = if let Some(session) = self.forward.take() {
+            session
+        } else {
+            let onnx = self.model.graph.expose(&[Tap::whole(&self.scores, SCORES)])?;
+            self.runtime.session(&onnx, 0)?
         };
         let ran = session.run_batch(&self.model.input.name, &self.model.input.shape(count), values);
         self.forward = Some(session);
@@ -278,14 +277,11 @@ impl<'a> Explainer<'a> {
         let onnx = if self.method.needs_gradients() {
             let wrt = [self.stage.tensor.clone()];
             let output = self.scores.clone();
-            match &self.direction {
-                Some(Direction { weights, .. }) => {
-                    self.model.graph.gradients(&Target { output, seed: Seed::Weights(weights.clone()) }, &wrt)?
-                }
-                None => {
-                    let onnx = self.model.graph.gradients(&Target { output, seed: Seed::Input }, &wrt)?;
-                    seed::predicted(&onnx, &self.model.path)?
-                }
+            if let Some(Direction { weights, .. }) = &self.direction {
+                self.model.graph.gradients(&Target { output, seed: Seed::Weights(weights.clone()) }, &wrt)?
+            } else {
+                let onnx = self.model.graph.gradients(&Target { output, seed: Seed::Input }, &wrt)?;
+                seed::predicted(&onnx, &self.model.path)?
             }
         } else {
             let taps = [Tap::whole(&self.stage.tensor, LAYER), Tap::whole(&self.scores, SCORES)];
@@ -307,13 +303,12 @@ impl<'a> Explainer<'a> {
     /// Runs the session that is fed its classes.
     fn run_seeded(&mut self, count: usize, values: &[f32], classes: &[usize]) -> Result<Outputs, ModelError> {
         let total = self.class_count()?;
-        let mut session = match self.seeded.take() {
-            Some(session) => session,
-            None => {
-                let target = Target { output: self.scores.clone(), seed: Seed::Input };
-                let onnx = self.model.graph.gradients(&target, std::slice::from_ref(&self.stage.tensor))?;
-                self.runtime.session(&onnx, 0)?
-            }
+        let mut session = if let Some(session) = self.seeded.take() {
+            session
+        } else {
+            let target = Target { output: self.scores.clone(), seed: Seed::Input };
+            let onnx = self.model.graph.gradients(&target, std::slice::from_ref(&self.stage.tensor))?;
+            self.runtime.session(&onnx, 0)?
         };
         // A graph of a fixed batch gets pieces of just that size, the last one filled with zeros.
         let piece = self.model.input.batch.unwrap_or(count).max(1);
@@ -353,7 +348,7 @@ impl<'a> Explainer<'a> {
             _ => self.run_whole(count, values)?,
         };
         let [gradient, layer, scores] = take(outputs)?;
-        Ok(self.pass(count, scores.values, layer.values, gradient.values, chosen))
+        Ok(self.pass(count, &scores.values, layer.values, gradient.values, chosen.as_deref()))
     }
 
     /// The classes, where they do not depend on the scores.
@@ -386,10 +381,10 @@ impl<'a> Explainer<'a> {
     fn pass(
         &self,
         count: usize,
-        scores: Vec<f32>,
+        scores: &[f32],
         layer: Vec<f32>,
         gradient: Vec<f32>,
-        chosen: Option<Vec<usize>>,
+        chosen: Option<&[usize]>,
     ) -> Pass {
         let each = scores.len() / count.max(1);
         let picked = scores.chunks(each.max(1)).enumerate().map(|(at, scores)| {
@@ -397,7 +392,7 @@ impl<'a> Explainer<'a> {
                 let score = weights.iter().zip(scores).map(|(weight, value)| weight * value).sum::<f32>() + bias;
                 return (0, score, 1.0 / (1.0 + (-score).exp()));
             }
-            let class = chosen.as_ref().map_or_else(|| first_best(scores), |chosen| chosen[at]);
+            let class = chosen.map_or_else(|| first_best(scores), |chosen| chosen[at]);
             let score = scores.get(class).copied().unwrap_or(f32::NAN);
             (class, score, softmax(scores).get(class).copied().unwrap_or(f32::NAN))
         });
@@ -437,7 +432,7 @@ impl<'a> Explainer<'a> {
     fn forward_pass(&mut self, count: usize, values: &[f32], classes: &Classes) -> Result<Pass, ModelError> {
         let chosen = self.chosen(count, classes)?;
         let [layer, scores] = take(self.run_whole(count, values)?)?;
-        Ok(self.pass(count, scores.values, layer.values, Vec::new(), chosen))
+        Ok(self.pass(count, &scores.values, layer.values, Vec::new(), chosen.as_deref()))
     }
 
     fn forward_cam(&mut self, count: usize, values: &[f32], classes: &Classes) -> Result<Vec<Explanation>, ModelError> {
@@ -552,10 +547,10 @@ fn best(scores: &[f32], top: usize) -> Vec<usize> {
 /// Stages with more than one place, shallow to deep, each with its side.
 #[must_use]
 pub fn spatial(model: &Model) -> Vec<(Stage, usize)> {
-    let side = |stage: &Stage| match model.graph.shapes().dims(&stage.tensor)? {
-        &[_, tokens, _] => Some(cam::token_grid(tokens).1),
-        &[_, _, height, width] if model.graph.layout(&stage.tensor) == Layout::Nchw => Some(height.min(width)),
-        &[_, height, width, _] => Some(height.min(width)),
+    let side = |stage: &Stage| match *model.graph.shapes().dims(&stage.tensor)? {
+        [_, tokens, _] => Some(cam::token_grid(tokens).1),
+        [_, _, height, width] if model.graph.layout(&stage.tensor) == Layout::Nchw => Some(height.min(width)),
+        [_, height, width, _] => Some(height.min(width)),
         _ => None,
     };
     let stages = model.card.stages.iter();
