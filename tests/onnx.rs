@@ -69,6 +69,7 @@ fn the_real_mobilenet_is_understood() {
 
 /// How far the score of `class` rises along `direction` from `picture`, by differences and by the gradient of `of`.
 fn slopes(model: &Model, picture: &[f32], direction: &[f32], class: usize, of: usize) -> (f64, f64) {
+    const STEP: f32 = 2e-3;
     let shape = model.input.shape(1);
     let logits = model.card.logits.clone().unwrap();
     let forward = plan(&model.graph.expose(&[Tap::whole(&logits, "scores")]).unwrap(), &shape);
@@ -83,7 +84,6 @@ fn slopes(model: &Model, picture: &[f32], direction: &[f32], class: usize, of: u
     let onnx = model.graph.gradients(&target, std::slice::from_ref(&model.input.name)).unwrap();
     let gradient = &run(&onnx, &shape, picture)[0].1;
     let along = gradient.iter().zip(direction).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
-    const STEP: f32 = 2e-3;
     ((score(STEP) - score(-STEP)) / f64::from(2.0 * STEP), along)
 }
 

@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn mass_is_counted_where_the_foreground_is() {
         // Foreground: the left half of 4 x 4 pixels, and one pixel more.
-        let mut inside = vec![true, true, false, false].repeat(4);
+        let mut inside = [true, true, false, false].repeat(4);
         inside[2] = true;
         let mask = Mask { width: 4, height: 4, inside };
         let map = Map { height: 2, width: 2, values: vec![1.0, 4.0, 3.0, -5.0] };
@@ -152,7 +152,7 @@ mod tests {
         // The upper right place is covered by a quarter.
         assert!(near(got.foreground, Some((1.0 + 4.0 * 0.25 + 3.0) / 8.0)), "{got:?}");
         assert!(near(got.foreground_area, Some(9.0 / 16.0)));
-        assert_eq!(NAMES.map(|name| name.len()), [6, 7, 6, 10]);
+        assert_eq!(NAMES.map(str::len), [6, 7, 6, 10]);
         assert_eq!((got.get(0), got.get(3), got.get(4)), (got.area50, got.foreground, None));
     }
 }
