@@ -183,7 +183,7 @@ fn curve(scores: &mut Session, model: &Model, values: &[f32], map: &Map, class: 
     let (outputs, _) = scores.run_batch(&model.input.name, &model.input.shape(STEPS + 1), &batch).expect("runs");
     let rows = outputs[0].1.values.chunks(outputs[0].1.values.len() / (STEPS + 1));
     let probabilities: Vec<f32> = rows.map(|row| softmax(row)[class]).collect();
-    let ends = (probabilities[0] + probabilities[STEPS]) / 2.0;
+    let ends = f32::midpoint(probabilities[0], probabilities[STEPS]);
     (probabilities.iter().sum::<f32>() - ends) / STEPS as f32
 }
 

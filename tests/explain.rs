@@ -1,4 +1,4 @@
-//! `shopscope explain` and `localise` through the real program, and the real MobileNet's maps against torch.
+//! `shopscope explain` and `localise` through the real program, and the real `MobileNet`'s maps against torch.
 //!
 //! Runs on tract, which needs nothing installed. The reference is made by `tests/explain_reference.py`.
 
@@ -211,7 +211,7 @@ fn mistakes_are_told_in_a_sentence() {
     assert!(!stage.path("shop/maps").exists());
 }
 
-/// The real MobileNet; `None` where it is not here and need not be.
+/// The real `MobileNet`; `None` where it is not here and need not be.
 fn mobilenet() -> Option<PathBuf> {
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/models/mobilenet_v1_0.25_128.onnx"));
     if path.exists() {

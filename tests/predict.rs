@@ -153,6 +153,7 @@ impl World {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "one of several ways to alter a picture, and the others may leave it out")]
 fn whole(_: u32, jpeg: Vec<u8>) -> Option<Vec<u8>> {
     Some(jpeg)
 }

@@ -1,6 +1,6 @@
-//! What both runtimes must do alike: MobileNet's numbers against a Python ONNX Runtime, sentences for what cannot run.
+//! What both runtimes must do alike: `MobileNet`'s numbers against a Python ONNX Runtime, sentences for what cannot run.
 //!
-//! The reference: onnxruntime 1.31.1 (PyPI) on the same input, whose values are exact in f32:
+//! The reference: onnxruntime 1.31.1 (`PyPI`) on the same input, whose values are exact in f32:
 //! `x[n,c,h,w] = ((7h(c+1) + 3w + 50n) mod 256) / 127.5 - 1`.
 
 use std::fs;
@@ -13,8 +13,8 @@ const PLACES: [usize; 4] = [0, 1, 100, 500];
 
 /// Logits of three samples at [`PLACES`].
 const LOGITS: [[f32; 4]; 3] = [
-    [1.224_776_5, 6.617_562_8, -2.220_952, -2.408_130_6],
-    [1.032_111_9, 6.256_302_8, -2.432_129_6, -2.569_697_1],
+    [1.224_776_5, 6.617_563, -2.220_952, -2.408_130_6],
+    [1.032_111_9, 6.256_303, -2.432_129_6, -2.569_697_1],
     [0.711_944_9, 5.920_340_5, -1.804_470_1, -1.512_232_1],
 ];
 
