@@ -83,6 +83,7 @@ fn worst(outputs: &Outputs) -> f64 {
 
 /// The reference's numbers, for any cut of the batch; a wrong input must be seen.
 pub fn check_mobilenet(runtime: &Runtime, onnx: &[u8]) {
+    fn sent<T: Send>(_: &T) {}
     let mut session = runtime.session(onnx, 2).unwrap();
     assert_eq!(session.inputs()[0].dims, [None, Some(3), Some(128), Some(128)]);
     let names: Vec<&str> = session.outputs().iter().map(|port| port.name.as_str()).collect();
@@ -112,7 +113,6 @@ pub fn check_mobilenet(runtime: &Runtime, onnx: &[u8]) {
     assert!(error > 1e-4, "a changed input must be seen: {error}");
 
     // Sessions go to other threads.
-    fn sent<T: Send>(_: &T) {}
     sent::<Session>(&session);
 }
 
