@@ -43,7 +43,8 @@ fn rows_that_are_not_finite_are_left_out_and_listed() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let file = features(&dir.path().join("f.npy"), 60, 5, 4.0, true);
     let out = dir.path().join("xy.npy");
-    let args = ["umap", "--features", &file, "--epochs", "30", "--json", "--out", out.to_str().expect("text")];
+    let out_text = out.to_str().expect("text");
+    let args = ["umap", "--features", &file, "--epochs", "30", "--device", "cpu", "--json", "--out", out_text];
     let said = document(&args);
     assert_eq!((&said["rows"], &said["left_out"], &said["device"]), (&60.into(), &vec![3].into(), &"cpu".into()));
     assert_eq!((&said["neighbours"]["method"], &said["epochs"]), (&"exact".into(), &30.into()));
@@ -64,6 +65,32 @@ fn rows_that_are_not_finite_are_left_out_and_listed() {
         document(&["neighbours", "--features", &file, "-k", "4", "--json", "--out", npz.to_str().expect("text")]);
     assert_eq!((&said["k"], &said["recall"], &said["left_out"]), (&4.into(), &1.0.into(), &vec![3].into()));
     assert_eq!(&std::fs::read(&npz).expect("there")[..4], b"PK\x03\x04");
+}
+
+#[test]
+fn the_graphics_card_moves_points_as_the_processor_does() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let file = features(&dir.path().join("f.npy"), 200, 5, 2.0, false);
+    let out = dir.path().join("xy.npy");
+    let positions = |device: &str, seed: &str| {
+        let out_text = out.to_str().expect("text");
+        let args = ["umap", "--features", &file, "--epochs", "1", "--device", device, "--seed", seed, "--json"];
+        let said = document(&[&args[..], &["--out", out_text]].concat());
+        let begins = if device == "gpu" { "gpu: " } else { "cpu" };
+        assert!(said["device"].as_str().is_some_and(|said| said.starts_with(begins)), "{said}");
+        read(&out).expect("positions").values
+    };
+    // Sums are taken in another order there, so most points agree closely and a few drift.
+    let median_apart = |a: &[f32], b: &[f32]| {
+        let mut apart: Vec<f32> = a.iter().zip(b).map(|(a, b)| (a - b).abs()).collect();
+        apart.sort_by(f32::total_cmp);
+        apart[apart.len() / 2]
+    };
+    let (card, processor) = (positions("gpu", "0"), positions("cpu", "0"));
+    assert_eq!(card, positions("gpu", "0"), "the same bits on every run");
+    assert!(median_apart(&card, &processor) < 1e-3, "{}", median_apart(&card, &processor));
+    // Negative control: another seed is another layout.
+    assert!(median_apart(&card, &positions("cpu", "1")) > 1e-2);
 }
 
 #[test]

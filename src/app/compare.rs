@@ -88,7 +88,7 @@ impl Figure {
     pub const fn tip(self) -> &'static str {
         match self {
             Self::Mixing => {
-                "Share of the 5 nearest neighbours that come from the picture's own dataset. 1: nothing is mixed; beside it what chance would give."
+                "Share of the 5 nearest neighbours that come from the picture's own dataset. 1: nothing is mixed; below it what chance would give."
             }
             Self::Probe => {
                 "How often a straight cut through the features tells the dataset of a picture it was not trained on, both datasets weighing the same. 0.5 is chance."
@@ -117,7 +117,7 @@ impl Figure {
     pub fn beside(self, compared: &Compared) -> String {
         let separation = &compared.separation;
         match self {
-            Self::Mixing => format!("chance {:.2}", separation.mixing.chance),
+            Self::Mixing => format!("vs {:.2}", separation.mixing.chance),
             Self::Probe => separation.probe.as_ref().map_or(String::new(), |probe| format!("n {}", probe.held_out)),
             Self::Energy => format!("p {:.3}", separation.energy.p),
             Self::Silhouette => String::new(),

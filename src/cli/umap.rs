@@ -6,13 +6,14 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::CliError;
 use super::matrix::{self, FileRead};
 use super::neighbours::Found;
+use super::{CliError, note_text};
 use crate::analysis::linear::Rows;
-use crate::analysis::neighbours::{self, Metric, Search};
+use crate::analysis::neighbours::{self, Method, Metric, Search};
 use crate::analysis::umap::{Init, Params, Umap};
 use crate::base::CancelToken;
+use crate::gpu;
 
 /// Where epochs run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -79,7 +80,7 @@ struct Document<'a> {
     /// What was asked for, and what was done: in parts of a graph the spectral start gives way to the components.
     init_asked: String,
     init: String,
-    device: &'static str,
+    device: &'a str,
     seconds: Seconds,
 }
 
@@ -103,6 +104,23 @@ struct Seconds {
     total: f64,
 }
 
+/// The card that the epochs run on; none where the processor is asked for, or is the faster one.
+fn graphics_card(device: Device) -> Result<Option<gpu::Device>, CliError> {
+    match device {
+        Device::Cpu => Ok(None),
+        // A software adapter draws; to compute, the processor's own way is faster.
+        Device::Auto => Ok(gpu::Device::open().ok().filter(gpu::Device::computes)),
+        Device::Gpu => gpu::Device::open().map(Some).map_err(|error| CliError::Failed(error.to_string())),
+    }
+}
+
+/// All epochs on the card: the positions, and the epoch they are of.
+fn on_the_card(card: &gpu::Device, umap: &Umap) -> Result<(Vec<[f32; 2]>, u32), gpu::GpuError> {
+    let mut epochs = gpu::umap::Epochs::new(card, umap.layout(), umap.force(), umap.positions(), umap.epoch())?;
+    while epochs.step(10)? {}
+    Ok((epochs.positions()?, epochs.epoch()))
+}
+
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CliError> {
     let params = Params {
         neighbours: args.neighbours as usize,
@@ -115,11 +133,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CliError> {
         ..Params::default()
     };
     params.check().map_err(CliError::Usage)?;
-    if args.device == Device::Gpu {
-        return Err(CliError::Failed(
-            "layouts do not run on the graphics card in this version; use --device cpu, or leave it away".to_owned(),
-        ));
-    }
+    let mut card = graphics_card(args.device)?;
     matrix::check_folder(&args.out)?;
     let started = Instant::now();
     let elapsed = || started.elapsed().as_secs_f64();
@@ -136,12 +150,35 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CliError> {
     let cancel = CancelToken::default();
     let stopped = |cancelled: crate::base::Cancelled| CliError::Failed(cancelled.to_string());
     let search = Search { k: params.neighbours, metric: params.metric, seed: params.seed, ..Search::default() };
-    let (neighbours, method) = neighbours::find(&rows, &search, &cancel).map_err(stopped)?;
+    let on_card = card.as_ref().filter(|_| rows.len() <= search.exact_rows);
+    let found = on_card.map(|card| gpu::neighbours::search(card, &rows, search.k, search.metric, &cancel, |_| {}));
+    let (neighbours, method) = match found {
+        Some(Ok(neighbours)) => (neighbours, Method::Exact),
+        Some(Err(error)) if args.device == Device::Gpu => return Err(CliError::Failed(error.to_string())),
+        failed => {
+            if let Some(Err(error)) = failed {
+                note_text(&format!("the graphics card gave up ({error}); the processor goes on"));
+                card = None;
+            }
+            neighbours::find(&rows, &search, &cancel).map_err(stopped)?
+        }
+    };
     let searched = elapsed();
     let k = neighbours.k;
     let mut umap = Umap::new(&rows, &neighbours, params, &cancel).map_err(stopped)?;
     drop(neighbours);
     let begun = elapsed();
+    let mut device = "cpu".to_owned();
+    match card.as_ref().map(|card| on_the_card(card, &umap)) {
+        Some(Ok((positions, epoch))) => {
+            umap.take(positions, epoch);
+            device = card.as_ref().map_or(device, |card| format!("gpu: {}", card.name()));
+        }
+        Some(Err(error)) if args.device == Device::Gpu => return Err(CliError::Failed(error.to_string())),
+        Some(Err(error)) => note_text(&format!("the graphics card gave up ({error}); the processor goes on")),
+        None => {}
+    }
+    // Nothing is left to do after the card.
     while umap.step(50) {}
     let laid = elapsed();
     let mut positions = vec![[f32::NAN; 2]; matrix.rows()];
@@ -175,7 +212,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CliError> {
             seed: args.seed,
             init_asked: args.init.to_string(),
             init: umap.init().to_string(),
-            device: "cpu",
+            device: &device,
             seconds,
         };
         serde_json::to_writer(&mut *out, &document).map_err(std::io::Error::from)?;
@@ -184,7 +221,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CliError> {
     }
     writeln!(
         out,
-        "{} rows of {} values; {k} neighbours ({}): {}; begun {}, {} epochs on the processor",
+        "{} rows of {} values; {k} neighbours ({}): {}; begun {}, {} epochs on {device}",
         matrix.rows(),
         matrix.dim,
         args.metric,

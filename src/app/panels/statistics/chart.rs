@@ -259,6 +259,12 @@ impl Chart {
             block.x.into_iter().for_each(|x| grow(0, x));
             block.y.into_iter().for_each(|y| grow(1, y));
         }
+        if let Marks::Columns(bars) = &self.marks {
+            // Columns of nothing are not drawn, and have their place at the end all the same.
+            if let Some(end) = bars.last().and_then(|bar| self.x.place(bar.span[1])) {
+                grow(0, end);
+            }
+        }
         for [x, y] in self.lines().into_iter().flatten() {
             grow(0, x);
             grow(1, y);
