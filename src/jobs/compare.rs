@@ -2,13 +2,12 @@
 //!
 //! The newest request wins and ends the one that runs. Layers are answered one by one, so that the table fills while it is computed.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::Arc;
 
 use super::map::{self, source};
-use super::records::Latest;
-use super::status::Registry;
-use super::{Event, Outbox, Population, guarded};
+use super::newest::Answering;
+use super::status::Running;
+use super::{Event, Outbox, Population};
 use crate::analysis::linear::Rows;
 use crate::analysis::separation::{self, Options, Region, Separation};
 use crate::base::{CancelToken, Cancelled};
@@ -59,83 +58,26 @@ pub enum CompareEvent {
     Ended(u64, Option<String>),
 }
 
-/// The lane.
-pub struct CompareLane {
-    asked: Arc<Latest<CompareAsk>>,
-    running: Arc<Mutex<Option<CancelToken>>>,
-}
+/// The lane's way to an answer: each layer is sent when it is done, then the end.
+pub(super) const ANSWERING: Answering<CompareAsk, Option<String>> = Answering {
+    name: "compare",
+    doing: "comparing datasets",
+    title: "Comparing datasets",
+    work,
+    tell: |ask, error, _, outbox| outbox.send(Event::Compare(CompareEvent::Ended(ask.generation, error))),
+};
 
-impl CompareLane {
-    pub(super) fn start(registry: Registry, outbox: Outbox) -> Self {
-        let asked = Latest::new();
-        let running = Arc::new(Mutex::new(None));
-        let (requests, current) = (Arc::clone(&asked), Arc::clone(&running));
-        thread::Builder::new()
-            .name("compare".to_owned())
-            .spawn(move || {
-                while let Some(ask) = requests.take() {
-                    guarded(&outbox, "comparing datasets", || answer(&ask, &requests, &current, &registry, &outbox));
-                    requests.done();
-                }
-            })
-            .expect("the system gives a thread at start");
-        Self { asked, running }
-    }
-
-    pub(super) fn ask(&self, ask: CompareAsk) {
-        // Held until both are done, so that the token that is cancelled is never that of this request.
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        self.asked.put(ask);
-        if let Some(cancel) = &*running {
-            cancel.cancel();
-        }
-    }
-
-    pub(super) fn busy(&self) -> bool {
-        self.asked.busy()
-    }
-}
-
-impl Drop for CompareLane {
-    fn drop(&mut self) {
-        self.asked.stop();
-        if let Some(cancel) = &*self.running.lock().unwrap_or_else(PoisonError::into_inner) {
-            cancel.cancel();
-        }
-    }
-}
-
-fn answer(
-    ask: &CompareAsk,
-    requests: &Latest<CompareAsk>,
-    current: &Mutex<Option<CancelToken>>,
-    registry: &Registry,
-    outbox: &Outbox,
-) {
-    let job = registry.begin("Comparing datasets");
-    {
-        let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
-        if requests.has_newer() {
-            return;
-        }
-        *current = Some(job.cancel.clone());
-    }
+fn work(ask: &CompareAsk, job: &Running, outbox: &Outbox) -> Option<String> {
     job.progress.set_total(ask.layers.len() as u64);
-    let mut error = None;
     for layer in &ask.layers {
         match compare(ask, layer, &job.cancel) {
             Ok(compared) => outbox.send(Event::Compare(CompareEvent::Layer(ask.generation, Arc::new(compared)))),
             Err(Failed::Cancelled(_)) => break,
-            Err(Failed::Sentence(sentence)) => {
-                error = Some(sentence);
-                break;
-            }
+            Err(Failed::Sentence(sentence)) => return Some(sentence),
         }
         job.progress.add(1);
     }
-    *current.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    drop(job);
-    outbox.send(Event::Compare(CompareEvent::Ended(ask.generation, error)));
+    None
 }
 
 enum Failed {

@@ -27,6 +27,7 @@ pub mod index;
 pub mod library;
 pub mod map;
 pub mod models;
+mod newest;
 pub mod predict;
 pub mod query;
 pub mod reader;
@@ -50,6 +51,8 @@ use crate::base::{SampleId, Warning};
 use crate::catalog::{Columns, Prediction, Predictions, Predictor, Record};
 use crate::formats::image::Picture;
 use crate::formats::{Field, FieldMap, ReadOptions, Source};
+
+use newest::NewestLane;
 
 pub use query::{QueryRequest, QueryResult};
 pub use stats::{Group, StatsAsk};
@@ -300,12 +303,12 @@ pub struct Jobs {
     registry: Registry,
     library: library::Library,
     query: query::QueryLane,
-    stats: stats::StatsLane,
+    stats: NewestLane<stats::StatsAsk>,
     thumbs: thumbs::ThumbLane,
     records: records::RecordLanes,
     map: map::MapLane,
     models: models::ModelLane,
-    compare: compare::CompareLane,
+    compare: NewestLane<compare::CompareAsk>,
     outbox: Outbox,
     last_statuses: Vec<JobStatus>,
 }
@@ -322,12 +325,12 @@ impl Jobs {
             events,
             library: library::Library::start(options, registry.clone(), outbox.clone()),
             query: query::QueryLane::start(outbox.clone()),
-            stats: stats::StatsLane::start(registry.clone(), outbox.clone()),
+            stats: NewestLane::start(stats::ANSWERING, registry.clone(), outbox.clone()),
             thumbs: thumbs::ThumbLane::start(&outbox),
             records: records::RecordLanes::start(outbox.clone()),
             map: map::MapLane::start(registry.clone(), outbox.clone()),
             models,
-            compare: compare::CompareLane::start(registry.clone(), outbox.clone()),
+            compare: NewestLane::start(compare::ANSWERING, registry.clone(), outbox.clone()),
             registry,
             outbox,
             last_statuses: Vec::new(),

@@ -22,10 +22,10 @@ use std::time::Instant;
 
 use roaring::RoaringBitmap;
 
-use super::records::Latest;
+use super::newest::Answering;
 use super::spill::{self, SpillFolder};
-use super::status::Registry;
-use super::{Event, Outbox, Population, guarded};
+use super::status::Running;
+use super::{Event, Outbox, Population};
 use crate::analysis::text::leaves::{LeafPartial, ancestors};
 use crate::analysis::text::lift::{self, STRENGTH};
 use crate::analysis::text::ngrams::{self, Counts, Encoder, NgramError, Options, Run, SpillStore};
@@ -657,73 +657,18 @@ pub struct StatsAsk {
     pub request: StatsRequest,
 }
 
-/// The lane: the newest request wins, one that runs is cancelled.
-pub struct StatsLane {
-    asked: Arc<Latest<StatsAsk>>,
-    running: Arc<Mutex<Option<CancelToken>>>,
+/// The lane's way to an answer.
+pub(super) const ANSWERING: Answering<StatsAsk, Result<StatsReport, StatsError>> =
+    Answering { name: "stats", doing: "counting words", title: "Counting words", work, tell };
+
+fn work(ask: &StatsAsk, job: &Running, _: &Outbox) -> Result<StatsReport, StatsError> {
+    compute(&ask.population.columns, &ask.groups, &ask.request, &job.progress, &job.cancel)
 }
 
-impl StatsLane {
-    pub(super) fn start(registry: Registry, outbox: Outbox) -> Self {
-        let asked = Latest::new();
-        let running = Arc::new(Mutex::new(None));
-        let (requests, current) = (Arc::clone(&asked), Arc::clone(&running));
-        thread::Builder::new()
-            .name("stats".to_owned())
-            .spawn(move || {
-                while let Some(ask) = requests.take() {
-                    guarded(&outbox, "counting words", || answer(&ask, &requests, &current, &registry, &outbox));
-                    requests.done();
-                }
-            })
-            .expect("the system gives a thread at start");
-        Self { asked, running }
-    }
-
-    pub(super) fn ask(&self, ask: StatsAsk) {
-        // Held until both are done, so that the token that is cancelled is never that of this request.
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        self.asked.put(ask);
-        if let Some(cancel) = &*running {
-            cancel.cancel();
-        }
-    }
-
-    pub(super) fn busy(&self) -> bool {
-        self.asked.busy()
-    }
-}
-
-impl Drop for StatsLane {
-    fn drop(&mut self) {
-        self.asked.stop();
-        if let Some(cancel) = &*self.running.lock().unwrap_or_else(PoisonError::into_inner) {
-            cancel.cancel();
-        }
-    }
-}
-
-fn answer(
-    ask: &StatsAsk,
-    requests: &Latest<StatsAsk>,
-    current: &Mutex<Option<CancelToken>>,
-    registry: &Registry,
-    outbox: &Outbox,
-) {
-    let job = registry.begin("Counting words");
-    {
-        let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
-        if requests.has_newer() {
-            return;
-        }
-        *current = Some(job.cancel.clone());
-    }
-    let report = compute(&ask.population.columns, &ask.groups, &ask.request, &job.progress, &job.cancel);
-    *current.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    drop(job);
+fn tell(ask: &StatsAsk, report: Result<StatsReport, StatsError>, is_late: bool, outbox: &Outbox) {
     let report = match report {
         // Whoever asked again waits for no answer; where it was stopped by hand, the window has to know.
-        Err(StatsError::Cancelled(_)) if requests.has_newer() => return,
+        Err(StatsError::Cancelled(_)) if is_late => return,
         Ok(report) => Ok(Arc::new(report)),
         Err(error) => Err(error.to_string()),
     };
