@@ -5,8 +5,9 @@ use std::sync::{Mutex, PoisonError};
 
 use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 
+use super::BATCH_BYTES;
 use super::cells::image_bytes;
-use super::{BATCH_BYTES, ImageColumn, Table, guarded};
+use super::table::{ImageColumn, Table, guarded};
 use crate::formats::fields::Mapper;
 use crate::formats::source::{FormatError, ReadOptions};
 

@@ -7,7 +7,7 @@ use crate::analysis::text::leaves::LeafCount;
 use crate::analysis::text::ngrams::Gram;
 use crate::analysis::text::report::{GramLift, LeafHistogram, LengthStats, LiftStats, NgramStats};
 use crate::analysis::text::words::LengthBin;
-use crate::app::statistics::{Beside, StatisticsView};
+use crate::app::statistics::{Beside, LeafView, StatisticsView};
 
 fn group(name: &str, words: &[(&str, u64)], bins: &[(u64, u64, u64)], leaves: &[(&str, u64)]) -> DatasetStats {
     let top = words.iter().map(|&(gram, count)| Gram { gram: gram.to_owned(), count }).collect();

@@ -1,173 +1,28 @@
-//! The library lane: one thread that owns the list of open datasets.
-//!
-//! Requests and news of indexing come through one inbox, so nothing is shared. Opening detects the
-//! sources, shows what their catalogs hold already, then indexes what changed on a thread of its own;
-//! every commit is news, and at most a few times a second the columns are read again and a new
-//! [`Population`] is published. Rows of an unchanged shard keep their places, so a growing dataset
-//! keeps its `uid`; when a shard was read again or vanished, rows may have moved and the `uid` changes.
+//! The thread's own: what is open, what was read of it, and what became of each letter.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{RecvTimeoutError, Sender, unbounded};
 use roaring::RoaringBitmap;
 
-use super::index::{self, IndexEvent, IndexOptions};
-use super::reader::DatasetReader;
-use super::{
-    Event, FoundSource, JobsOptions, Level, OpenDataset, Outbox, Population, PopulationUpdate, RecentSource, Registry,
-    SavedView, guarded, query,
-};
+use super::{Letter, Post};
 use crate::analysis::facets::Facets;
 use crate::base::dirs::expand_home;
 use crate::base::{SampleId, Warning};
 use crate::catalog::predictions::PredictorInfo;
 use crate::catalog::{Catalog, Columns, DatasetColumns, PredictionColumns, Predictions, Predictor, Store, flags};
+use crate::formats;
 use crate::formats::demo::DemoOptions;
-use crate::formats::{self, FieldMap, ReadOptions, Source, image};
-
-enum Letter {
-    Open(Vec<PathBuf>, FieldMap),
-    OpenDemo(Option<PathBuf>),
-    Close(Option<PathBuf>),
-    Reindex,
-    Look(String),
-    Tag {
-        population: Arc<Population>,
-        tag: String,
-        samples: Arc<RoaringBitmap>,
-        on: bool,
-    },
-    SaveView(String, Option<String>),
-    /// The model whose predictions are shown.
-    Activate(Option<String>),
-    /// A model stored predictions in some catalogs; its predictions are shown from now on.
-    Predicted(String),
-    /// Shards of this root were committed.
-    Committed {
-        root: PathBuf,
-    },
-    /// Indexing of this root ended.
-    Indexed {
-        root: PathBuf,
-    },
-    Stop,
-}
-
-/// The lane's handle.
-pub struct Library {
-    inbox: Sender<Letter>,
-    /// Letters that were sent and not dealt with.
-    pending: Arc<AtomicUsize>,
-}
-
-impl Library {
-    pub(super) fn start(options: JobsOptions, registry: Registry, outbox: Outbox) -> Self {
-        let (inbox, letters) = unbounded();
-        let pending = Arc::new(AtomicUsize::new(1));
-        let (post, left) = (inbox.clone(), Arc::clone(&pending));
-        thread::Builder::new()
-            .name("library".to_owned())
-            .spawn(move || {
-                let Some(mut librarian) =
-                    Librarian::new(options, registry, outbox, Post { inbox: post, pending: Arc::clone(&left) })
-                else {
-                    left.store(0, Ordering::Release);
-                    return;
-                };
-                librarian.send_recent();
-                librarian.send_views();
-                left.fetch_sub(1, Ordering::AcqRel);
-                loop {
-                    let letter = match librarian.due() {
-                        None => letters.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                        Some(wait) => letters.recv_timeout(wait),
-                    };
-                    match letter {
-                        Ok(Letter::Stop) | Err(RecvTimeoutError::Disconnected) => return,
-                        Err(RecvTimeoutError::Timeout) => librarian.publish(),
-                        Ok(letter) => {
-                            let outbox = librarian.outbox.clone();
-                            guarded(&outbox, "the library", || librarian.read(letter));
-                            left.fetch_sub(1, Ordering::AcqRel);
-                        }
-                    }
-                }
-            })
-            .expect("the system gives a thread at start");
-        Self { inbox, pending }
-    }
-
-    fn send(&self, letter: Letter) {
-        Post { inbox: self.inbox.clone(), pending: Arc::clone(&self.pending) }.send(letter);
-    }
-
-    pub(super) fn open(&self, paths: Vec<PathBuf>, map: FieldMap) {
-        self.send(Letter::Open(paths, map));
-    }
-
-    pub(super) fn open_demo(&self, dir: Option<PathBuf>) {
-        self.send(Letter::OpenDemo(dir));
-    }
-
-    pub(super) fn close(&self, root: Option<PathBuf>) {
-        self.send(Letter::Close(root));
-    }
-
-    pub(super) fn reindex(&self) {
-        self.send(Letter::Reindex);
-    }
-
-    pub(super) fn look(&self, path: String) {
-        self.send(Letter::Look(path));
-    }
-
-    pub(super) fn tag(&self, population: Arc<Population>, tag: String, samples: Arc<RoaringBitmap>, on: bool) {
-        self.send(Letter::Tag { population, tag, samples, on });
-    }
-
-    pub(super) fn save_view(&self, name: String, json: Option<String>) {
-        self.send(Letter::SaveView(name, json));
-    }
-
-    pub(super) fn activate(&self, key: Option<String>) {
-        self.send(Letter::Activate(key));
-    }
-
-    /// For jobs that predict: says that predictions were stored.
-    pub(super) fn predicted(&self) -> impl Fn(&str) + Send + Sync + use<> {
-        let post = Post { inbox: self.inbox.clone(), pending: Arc::clone(&self.pending) };
-        move |key: &str| post.send(Letter::Predicted(key.to_owned()))
-    }
-
-    pub(super) fn busy(&self) -> bool {
-        self.pending.load(Ordering::Acquire) > 0
-    }
-
-    pub(super) fn stop(&self) {
-        // The thread may be gone already; then there is nobody to stop.
-        let _ = self.inbox.send(Letter::Stop);
-    }
-}
-
-/// The way back into the inbox for index threads.
-#[derive(Clone)]
-struct Post {
-    inbox: Sender<Letter>,
-    pending: Arc<AtomicUsize>,
-}
-
-impl Post {
-    fn send(&self, letter: Letter) {
-        self.pending.fetch_add(1, Ordering::AcqRel);
-        if self.inbox.send(letter).is_err() {
-            self.pending.fetch_sub(1, Ordering::AcqRel);
-        }
-    }
-}
+use crate::formats::{FieldMap, ReadOptions, Source, image};
+use crate::jobs::index::{IndexEvent, IndexOptions};
+use crate::jobs::reader::DatasetReader;
+use crate::jobs::{
+    Event, FoundSource, JobsOptions, Level, OpenDataset, Outbox, Population, PopulationUpdate, ReaderCache,
+    RecentSource, Registry, SavedView, demo, guarded, index, query, spill,
+};
 
 /// Which model's predictions are shown.
 #[derive(Debug)]
@@ -194,11 +49,11 @@ struct Entry {
 /// Columns, what they were laid out of, and counts over all of them.
 type LaidOut = (Vec<Arc<DatasetColumns>>, Arc<Columns>, Arc<Facets>);
 
-struct Librarian {
+pub(super) struct Librarian {
     options: JobsOptions,
     store: Arc<Store>,
     registry: Registry,
-    outbox: Outbox,
+    pub(super) outbox: Outbox,
     post: Post,
     entries: Vec<Entry>,
     next_uid: u32,
@@ -214,10 +69,10 @@ struct Librarian {
 }
 
 impl Librarian {
-    fn new(options: JobsOptions, registry: Registry, outbox: Outbox, post: Post) -> Option<Self> {
+    pub(super) fn new(options: JobsOptions, registry: Registry, outbox: Outbox, post: Post) -> Option<Self> {
         match Store::open(options.catalog_dir.clone()) {
             Ok((store, warnings)) => {
-                super::spill::clean(store.dir());
+                spill::clean(store.dir());
                 for warning in warnings {
                     outbox.notice(Level::Warning, warning.message);
                 }
@@ -243,7 +98,7 @@ impl Librarian {
         }
     }
 
-    fn read(&mut self, letter: Letter) {
+    pub(super) fn read(&mut self, letter: Letter) {
         match letter {
             Letter::Open(paths, map) => self.open(&paths, &map, true),
             Letter::OpenDemo(dir) => self.open_demo(dir),
@@ -301,7 +156,7 @@ impl Librarian {
     }
 
     /// How long until the next publishing, if something waits for one.
-    fn due(&self) -> Option<Duration> {
+    pub(super) fn due(&self) -> Option<Duration> {
         (!self.dirty.is_empty()).then(|| self.pause().saturating_sub(self.published.elapsed()))
     }
 
@@ -434,13 +289,13 @@ impl Librarian {
 
     /// Draws the demo on a thread of its own (seconds): the library goes on opening and closing meanwhile.
     fn open_demo(&self, dir: Option<PathBuf>) {
-        let dir = dir.unwrap_or_else(super::demo::default_dir);
+        let dir = dir.unwrap_or_else(demo::default_dir);
         let running = self.registry.begin("Drawing the demo datasets");
         let (post, outbox) = (self.post.clone(), self.outbox.clone());
         self.post.pending.fetch_add(1, Ordering::AcqRel);
         thread::spawn(move || {
             let drawn = guarded(&outbox, "drawing the demo", || {
-                super::demo::ensure(&dir, &DemoOptions::default(), &running.progress, &running.cancel)
+                demo::ensure(&dir, &DemoOptions::default(), &running.progress, &running.cancel)
             });
             match drawn {
                 Some(Ok(roots)) => post.send(Letter::Open(roots, FieldMap::default())),
@@ -456,7 +311,7 @@ impl Librarian {
     }
 
     /// Reads what changed and publishes a new population.
-    fn publish(&mut self) {
+    pub(super) fn publish(&mut self) {
         let started = Instant::now();
         let dirty = std::mem::take(&mut self.dirty);
         for entry in &mut self.entries {
@@ -654,7 +509,7 @@ impl Librarian {
         self.send_recent();
     }
 
-    fn send_recent(&self) {
+    pub(super) fn send_recent(&self) {
         let recent: Vec<_> = self
             .store
             .recent()
@@ -680,7 +535,7 @@ impl Librarian {
         });
     }
 
-    fn send_views(&self) {
+    pub(super) fn send_views(&self) {
         let views = self.store.saved_views().unwrap_or_default();
         let views = views.into_iter().map(|(name, json)| SavedView { name, json }).collect();
         self.outbox.send(Event::Views(views));
@@ -696,7 +551,7 @@ fn first_picture(store: &Store, options: &ReadOptions, path: &Path) -> Option<im
         OpenDataset { uid: 0, source: Arc::new(source), catalog: columns.catalog.clone(), options: options.clone() };
     let columns = Arc::new(Columns::concat(&[columns]));
     let population = Population { columns, datasets: vec![Arc::new(open)], ..Population::default() };
-    let mut readers = super::ReaderCache::new();
+    let mut readers = ReaderCache::new();
     let sample = population.sample_ref(SampleId(row));
     let bytes = DatasetReader::of(&mut readers, &population, sample).ok()?.image_bytes(row).ok()?;
     image::thumbnail(&bytes, 128).ok()
