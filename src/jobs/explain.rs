@@ -176,7 +176,7 @@ pub fn explain<R: Reader, E: From<ModelError> + From<Cancelled>>(
 }
 
 /// The picture that a model's numbers stand for, three bytes a pixel.
-fn pixels(values: &[f32], how: &Preprocessing) -> Vec<u8> {
+pub(super) fn pixels(values: &[f32], how: &Preprocessing) -> Vec<u8> {
     let area = how.crop as usize * how.crop as usize;
     let byte = |at: usize, channel: usize| {
         ((values[at] * how.std[channel] + how.mean[channel]) * 255.0).round().clamp(0.0, 255.0) as u8

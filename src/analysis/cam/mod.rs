@@ -5,6 +5,7 @@
 //! what lies below 0 speaks against the class, and only [`colour`] cuts it off when a map is shown. [`local`] measures how local
 //! a map is, [`foreground`] finds what stands before a plain background, [`paired`] compares models over the same pictures.
 
+pub mod beside;
 pub mod colour;
 pub mod foreground;
 pub mod local;
