@@ -130,8 +130,8 @@ pub struct WhyView {
     pub sorted: bool,
     /// Rows that are sorted.
     pub sort_rows: usize,
-    /// Side of a cell, points.
-    pub side: f32,
+    /// Side of a cell, points; `None`: as large as all columns fit beside each other.
+    pub side: Option<f32>,
     /// Pictures that figures are measured over, at most.
     pub local_samples: usize,
     /// Rows of an exported picture.
@@ -150,7 +150,7 @@ impl Default for WhyView {
             scale: ScaleBy::Shared,
             sorted: false,
             sort_rows: 60,
-            side: 148.0,
+            side: None,
             local_samples: 200,
             export_rows: 6,
             export_side: 256,

@@ -120,7 +120,8 @@ pub(super) fn image(map: &Map, mode: Mode, scale: f32, side: usize) -> ColorImag
             for &value in &large.values {
                 let value = strength(value);
                 let [r, g, b] = diverging(value);
-                rgba.extend([r, g, b, (value.abs().sqrt() * 255.0) as u8]);
+                // White at 0 covers, too: colours of the picture must not be taken for those of the map.
+                rgba.extend([r, g, b, ((0.5 + 0.5 * value.abs().sqrt()) * 255.0) as u8]);
             }
         }
         Mode::Contour => contour(&large, side, &mut rgba),
@@ -136,7 +137,7 @@ fn contour(map: &Map, side: usize, rgba: &mut Vec<u8>) {
     };
     let value = |x: usize, y: usize| map.values[y.min(side - 1) * side + x.min(side - 1)];
     // The line is as wide on a large texture as on a small one, in shares of the cell.
-    let half = (side as f32 / 128.0).max(0.8);
+    let half = (side as f32 / 200.0).max(0.8);
     for y in 0..side {
         for x in 0..side {
             let here = value(x, y);

@@ -6,7 +6,7 @@ use egui::{
 };
 
 use super::{WhyFrame, cell_ui, header, paint};
-use crate::app::why::layout::{FOOT, MatrixLayout};
+use crate::app::why::layout::{FOOT, GAP, MatrixLayout};
 use crate::app::why::{Column, Edit, Of, WhyCommand, method_label, rows};
 use crate::app::{Command, State};
 use crate::base::SampleId;
@@ -22,11 +22,19 @@ const NARROWEST: f32 = 132.0;
 /// Width of the scroll bar's track.
 const BAR: f32 = 12.0;
 
+/// The side at which all columns fit beside each other and two rows below each other, within what is good to look at.
+fn fitting(room: egui::Vec2, columns: usize) -> f32 {
+    let wide = (room.x - BAR - space::S24) / (columns + 1) as f32 - space::S8;
+    let high = (room.y - header::HEIGHT - space::S8) / 2.0 - (FOOT + GAP) as f32 - space::S4;
+    wide.min(high).clamp(NARROWEST, 280.0)
+}
+
 /// The matrix in the whole of `ui`.
 pub(super) fn matrix_ui(ui: &mut Ui, state: &State, textures: &mut Textures, frame: &mut WhyFrame, out: &mut Commands) {
     let why = &state.why;
     let area = ui.max_rect();
-    let side = why.view.side;
+    let side = why.view.side.unwrap_or_else(|| fitting(area.size(), why.columns.len()));
+    frame.side = side;
     let width = side.max(NARROWEST);
     let heads = area.top() + header::HEIGHT + space::S8;
     let body = Rect::from_min_max(pos2(area.left(), heads), pos2(area.right() - BAR, area.bottom()));

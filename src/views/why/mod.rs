@@ -40,6 +40,8 @@ pub struct WhyFrame {
     find: String,
     /// The column that the inspector shows.
     inspected: Option<u32>,
+    /// Side of a cell in the last frame, points.
+    side: f32,
     local: local::LocalFrame,
     /// The export menu was open in the last frame.
     exporting: bool,

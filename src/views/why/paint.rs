@@ -261,7 +261,7 @@ fn line(ui: &Ui, name: &str, probability: f32, is_truth: bool, is_faint: bool, a
     if is_truth {
         let icon = egui::FontId::proportional(12.0);
         ui.painter().text(left + vec2(0.0, 7.0), Align2::LEFT_CENTER, icons::CHECK, icon, colors.ok);
-        left.x += 14.0;
+        left.x += 16.0;
     }
     let galley = elided(ui, name, small, color, room - (left.x - at.x), 1);
     ui.painter().galley(left, galley, color);

@@ -8,7 +8,7 @@ use crate::app::why::{Mode, Page, ScaleBy, Scope, WhyCommand, WhyView, rows};
 use crate::app::{Command, State};
 use crate::base::SampleId;
 use crate::views::theme::{self, space, tokens};
-use crate::views::widgets::{faint, icon_toggle, tab_button};
+use crate::views::widgets::{faint, icon_button, icon_toggle, tab_button};
 use crate::views::{Commands, icons};
 
 /// The whole strip.
@@ -32,7 +32,7 @@ pub(super) fn strip_ui(ui: &mut Ui, state: &State, frame: &mut WhyFrame, out: &m
             });
         });
         if view.page == Page::Matrix {
-            ui.horizontal_wrapped(|ui| matrix_tools_ui(ui, state, &mut view));
+            ui.horizontal_wrapped(|ui| matrix_tools_ui(ui, state, frame.side, &mut view));
         }
     });
     if view != state.why.view {
@@ -79,7 +79,7 @@ fn scope_ui(ui: &mut Ui, state: &State, view: &mut WhyView) {
 }
 
 /// How maps are shown, and in which order.
-fn matrix_tools_ui(ui: &mut Ui, state: &State, view: &mut WhyView) {
+fn matrix_tools_ui(ui: &mut Ui, state: &State, shown: f32, view: &mut WhyView) {
     for mode in Mode::ALL {
         if tab_button(ui, mode.label(), view.mode == mode).clicked() {
             view.mode = mode;
@@ -118,11 +118,16 @@ fn matrix_tools_ui(ui: &mut Ui, state: &State, view: &mut WhyView) {
             ui.label(faint(ui, format!("comparing {done} of {all}")).size(theme::all().text.small));
         }
     }
-    let side = view.side;
-    let slider =
-        ui.add(Slider::new(&mut view.side, WhyView::SIDES.0..=WhyView::SIDES.1).show_value(false).logarithmic(true));
-    slider.widget_info(|| WidgetInfo::slider(true, f64::from(side), "Cell size"));
-    slider.on_hover_text(format!("Cell size: {side:.0} px"));
+    let mut side = view.side.unwrap_or(shown).clamp(WhyView::SIDES.0, WhyView::SIDES.1);
+    let slider = Slider::new(&mut side, WhyView::SIDES.0..=WhyView::SIDES.1).show_value(false).logarithmic(true);
+    let response = ui.add(slider);
+    response.widget_info(|| WidgetInfo::slider(true, f64::from(side), "Cell size"));
+    if response.on_hover_text(format!("Cell size: {side:.0} px")).changed() {
+        view.side = Some(side);
+    }
+    if view.side.is_some() && icon_button(ui, icons::FRAME_CORNERS, "Fit the columns into the window", true).clicked() {
+        view.side = None;
+    }
 }
 
 /// Rows whose maps are all there, of those that shall be sorted.
