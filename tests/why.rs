@@ -118,7 +118,7 @@ fn columns_layers_methods_and_classes_are_chosen() {
     stage.click("Duplicate");
     stage.harness.get_by_role_and_label(Role::ComboBox, "Layer of column 3").click();
     stage.settle();
-    stage.click("layer2  (32 × 32)");
+    stage.click("layer2  (16 × 16)");
     assert_eq!(recipe(&mut stage, 3).layer.as_deref(), Some("layer2"));
     stage.harness.get_by_role_and_label(Role::ComboBox, "Method of column 3").click();
     stage.settle();
@@ -126,7 +126,7 @@ fn columns_layers_methods_and_classes_are_chosen() {
     let why = &stage.window().state.why;
     let third = why.recipe(3).expect("maps").clone();
     let made = why.made[&third].clone().expect("an explainer");
-    assert_eq!((made.layer.as_str(), made.resolution, third.method), ("layer2", (32, 32), Method::LayerCam));
+    assert_eq!((made.layer.as_str(), made.resolution, third.method), ("layer2", (16, 16), Method::LayerCam));
     assert!(stage.sees("Map by Demo scenes (20 classes), layer2, LayerCAM of sample 0"));
     // A class by its name, with the focused picture's probabilities.
     stage.click("Class of column 1");

@@ -193,6 +193,7 @@ mod tests {
         let image = image(&map(&values), Mode::Contour, 1.0, 100);
         let alpha = |x: usize| image.pixels[50 * 100 + x].a();
         assert_eq!((alpha(10), alpha(60), alpha(95)), (110, 110, 0));
-        assert_eq!((75..85).map(alpha).max(), Some(255), "the line is where the fifth begins");
+        let line = (75..85).map(alpha).max();
+        assert!(line > Some(180), "the line is where the fifth begins: {line:?}");
     }
 }
