@@ -25,6 +25,7 @@ pub mod demo;
 pub mod explain;
 pub mod export;
 pub mod features;
+pub mod head;
 pub mod index;
 pub mod library;
 pub mod map;
