@@ -344,3 +344,31 @@ fn moving_on_leaves_stale_maps_undone() {
     }
     assert!(cells(&mut stage).0 > before);
 }
+
+#[test]
+fn a_cut_between_datasets_is_learned_once_there_are_features() {
+    let mut stage = opened();
+    let roots: Vec<PathBuf> =
+        stage.window().state.population.datasets.iter().map(|open| open.source.root.clone()).collect();
+    let aim = Aim::Head { positive: roots[1].clone(), negative: roots[0].clone() };
+    let mut changed = recipe(&mut stage, 2);
+    changed.aim = aim;
+    edit(&mut stage, Edit::Change(2, changed));
+    assert!(stage.harness.query_all_by_label_contains("there are no features").next().is_some());
+    stage.click("Extract features …");
+    assert_eq!(stage.window().state.dialog, Some(Dialog::Models));
+    stage.click("demo-shop");
+    stage.click("Extract features");
+    let why = &stage.window().state.why;
+    let recipe = why.recipe(2).expect("maps").clone();
+    let head = why.made[&recipe].clone().expect("an explainer").head.expect("it was learned");
+    assert!(head.starts_with("demo-shop, not demo-scenes: a straight cut"), "{head}");
+    // The two are told apart: most pictures of the shop lie on its side.
+    let state = &stage.window().state;
+    let on_side = |dataset: u32| {
+        let cells = state.why.cells.iter().filter(|((other, sample), _)| *other == recipe && sample.dataset == dataset);
+        cells.filter_map(|(_, cell)| cell.as_ref().ok()).map(|cell| cell.explanation.probability).collect::<Vec<f32>>()
+    };
+    let scenes = on_side(state.population.datasets[0].uid);
+    assert!(!scenes.is_empty() && scenes.iter().filter(|p| **p < 0.5).count() * 2 > scenes.len(), "{scenes:?}");
+}

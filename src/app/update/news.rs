@@ -86,7 +86,12 @@ pub fn news(state: &mut State, event: Event) -> Vec<Effect> {
             models::found(state, &path, found);
             Vec::new()
         }
-        Event::Extracted => super::update(state, Command::Map(MapCommand::LookAgain)),
+        Event::Extracted => {
+            why::update::extracted(&mut state.why);
+            let mut effects = super::update(state, Command::Map(MapCommand::LookAgain));
+            effects.extend(why::update::follow(state));
+            effects
+        }
         Event::Recent(recent) => {
             state.recent = recent;
             Vec::new()

@@ -280,7 +280,8 @@ pub fn follow(state: &mut State) -> Vec<Effect> {
             // A forward pass of its own tells all probabilities: for the focused picture, and where another class than the predicted one
             // is explained. Which class is right costs none.
             let key = (sample, recipe.model.clone());
-            let in_full = state.focus == Some(SampleId(*id)) || !matches!(recipe.aim, Aim::Predicted);
+            let in_full =
+                state.focus == Some(SampleId(*id)) || !matches!(recipe.aim, Aim::Predicted | Aim::Head { .. });
             let is_known = why.scored.get(&key).is_some_and(|scored| scored.in_full || !in_full);
             if !is_known {
                 asked.scores.insert((key.0, key.1.clone(), in_full));
@@ -356,6 +357,11 @@ pub fn seen(why: &mut Why, path: &Path, found: &Result<Arc<ModelSeen>, String>) 
         why.models.remove(path);
         why.asked = None;
     }
+}
+
+/// Features were extracted: cuts that could not be learned without them are tried again.
+pub fn extracted(why: &mut Why) {
+    why.made.retain(|recipe, made| made.is_ok() || !matches!(recipe.aim, Aim::Head { .. }));
 }
 
 /// Takes news in; a sentence to say, if any.

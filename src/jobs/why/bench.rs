@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,9 +12,10 @@ use super::kept::{Kept, Key};
 use super::{Aim, Answer, BATCH, Cell, ColumnFacts, Maker, ModelFacts, Recipe, ScoreAsk, Scored};
 use crate::analysis::cam::{Figures, Mask, softmax};
 use crate::analysis::labels::ClassMap;
+use crate::base::CancelToken;
 use crate::catalog::ClassFields;
 use crate::jobs::reader::DatasetReader;
-use crate::jobs::{Population, ReaderCache, SampleRef, explain as job, models};
+use crate::jobs::{Population, ReaderCache, SampleRef, explain as job, head, models};
 use crate::model::card::Preprocessing;
 use crate::model::explain::{Classes, Direction, Explainer, Explanation, spatial};
 use crate::model::runtime::{Device, Runtime};
@@ -326,14 +328,36 @@ pub(super) fn explain(
     Ok(found.into_iter().enumerate().map(answer).collect())
 }
 
-/// Learns a cut between the features of two datasets.
+/// Learns a cut between the features of two datasets, in the model's last stage.
+///
+/// # Errors
+/// A sentence: a dataset is closed, or there are no features yet.
 pub(super) fn learn(
-    _population: &Arc<Population>,
-    _model: &Model,
-    _positive: &Path,
-    _negative: &Path,
+    population: &Arc<Population>,
+    model: &Model,
+    positive: &Path,
+    negative: &Path,
 ) -> Result<Learned, String> {
-    Err("no cut was learned".to_owned())
+    let place = |root: &Path| {
+        let place = population.columns.datasets.iter().position(|dataset| dataset.root == root);
+        place.ok_or_else(|| format!("the dataset is not open any more: {}", root.display()))
+    };
+    let pair = [place(positive)?, place(negative)?];
+    let ask = head::Ask { population, model, layer: None, pair, seed: 0 };
+    let found = head::learn(&ask, &CancelToken::default()).map_err(|error| error.to_string())?;
+    let said = format!(
+        "{}: a straight cut through the features of {}, right for {:.1} % of {} pictures that it has not seen (chance 50 %)",
+        found.name(),
+        found.layer,
+        found.probe.balanced_accuracy * 100.0,
+        found.probe.held_out
+    );
+    let mut numbers = rustc_hash::FxHasher::default();
+    for weight in found.direction.weights.iter().chain([&found.direction.bias]) {
+        weight.to_bits().hash(&mut numbers);
+    }
+    let name = format!("{} {:x}", found.layer, numbers.finish());
+    Ok((found.direction, said, name.into()))
 }
 
 impl Maker for Bench<'_> {

@@ -168,6 +168,10 @@ pub enum WhyEvent {
 /// Pictures a run of a model. One number for all, since runtimes prepare themselves for each size of a batch.
 const BATCH: usize = 4;
 
+fn is_slow(method: Method) -> bool {
+    matches!(method, Method::ScoreCam | Method::SmoothGrad | Method::IntegratedGradients)
+}
+
 /// Makes cells: the real thing, or a counting one in tests.
 trait Maker {
     /// Opens the model of a recipe if need be. Tells what is new.
@@ -246,12 +250,15 @@ fn answer(ask: &WhyAsk, maker: &mut dyn Maker, has_newer: &dyn Fn() -> bool, sen
             if samples.is_empty() {
                 continue;
             }
-            if has_newer() {
-                return false;
+            // Methods of many runs a picture are left between two pictures, the others between two batches.
+            for samples in samples.chunks(if is_slow(recipe.method) { 1 } else { BATCH }) {
+                if has_newer() {
+                    return false;
+                }
+                let made = maker.cells(&ask.population, recipe, samples);
+                computed += made.len();
+                send(WhyEvent::Cells(Arc::clone(recipe), made));
             }
-            let made = maker.cells(&ask.population, recipe, &samples);
-            computed += made.len();
-            send(WhyEvent::Cells(Arc::clone(recipe), made));
         }
         if !tell(maker, &|score| rows.iter().any(|row| row.sample == score.sample), send) {
             return false;

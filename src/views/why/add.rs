@@ -19,7 +19,7 @@ pub(super) fn menu_ui(
     state: &State,
     frame: &mut WhyFrame,
     button: Button<'_>,
-    name: &str,
+    (name, tip): (&str, &str),
     chosen: &mut dyn FnMut(PathBuf),
 ) {
     let config = egui::containers::menu::MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
@@ -66,7 +66,7 @@ pub(super) fn menu_ui(
         });
     });
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, name));
-    response.on_hover_text(name);
+    response.on_hover_text(tip);
 }
 
 fn is_model(typed: &str) -> bool {

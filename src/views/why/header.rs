@@ -79,7 +79,7 @@ fn maps_head_ui(
         let label = format!("Model of column {}", column.id);
         ui.scope(|ui| {
             ui.set_max_width(width - 32.0);
-            add::menu_ui(ui, state, frame, button, &label, &mut |model| {
+            add::menu_ui(ui, state, frame, button, (&label, &name), &mut |model| {
                 // Layers and numbers of classes belong to a model.
                 let aim = match &recipe.aim {
                     Aim::Class(_) => Aim::Predicted,

@@ -8,9 +8,9 @@ use egui::{
 use super::{WhyFrame, cell_ui, header, paint};
 use crate::app::why::layout::{FOOT, GAP, MatrixLayout};
 use crate::app::why::{Column, Edit, Of, WhyCommand, method_label, rows};
-use crate::app::{Command, State};
+use crate::app::{Action, Command, State};
 use crate::base::SampleId;
-use crate::jobs::why::Recipe;
+use crate::jobs::why::{Aim, Recipe};
 use crate::model::explain::Method;
 use crate::views::Commands;
 use crate::views::textures::Textures;
@@ -221,7 +221,9 @@ fn failed_ui(ui: &mut Ui, column: &Column, recipe: &Recipe, problem: &str, out: 
     response.on_hover_text(problem);
     ui.add_space(space::S8);
     let edit = |out: &mut Commands, edit: Edit| out.push(Command::Why(WhyCommand::Edit(edit)));
-    if recipe.method.needs_gradients() {
+    if matches!(recipe.aim, Aim::Head { .. }) && ui.button("Extract features …").clicked() {
+        out.act(Action::ShowModels);
+    } else if recipe.method.needs_gradients() {
         ui.label(faint(ui, "Without gradients").size(theme::all().text.small));
         for method in [Method::EigenCam, Method::ScoreCam] {
             if ui.button(method_label(method)).clicked() {

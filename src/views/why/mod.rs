@@ -113,9 +113,16 @@ fn empty_ui(ui: &mut Ui, state: &State, frame: &mut WhyFrame, out: &mut Commands
             "Maps show which places of a picture speak for a class, for one model or several side by side.",
         ));
         ui.add_space(space::S12);
-        add::menu_ui(ui, state, frame, primary(ui, "Choose a model …"), "Choose a model", &mut |path| {
-            out.push(crate::app::Command::Why(crate::app::why::WhyCommand::AddModel(path)));
-        });
+        add::menu_ui(
+            ui,
+            state,
+            frame,
+            primary(ui, "Choose a model …"),
+            ("Choose a model", "Choose a model"),
+            &mut |path| {
+                out.push(crate::app::Command::Why(crate::app::why::WhyCommand::AddModel(path)));
+            },
+        );
     });
 }
 

@@ -26,9 +26,16 @@ pub(super) fn strip_ui(ui: &mut Ui, state: &State, frame: &mut WhyFrame, out: &m
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 export::export_ui(ui, state, frame, &mut view, out);
                 let button = Button::new(RichText::new(icons::PLUS).size(16.0)).frame_when_inactive(false);
-                add::menu_ui(ui, state, frame, button, "Add a model", &mut |path| {
-                    out.push(Command::Why(WhyCommand::AddModel(path)));
-                });
+                add::menu_ui(
+                    ui,
+                    state,
+                    frame,
+                    button,
+                    ("Add a model", "Add a column for another model"),
+                    &mut |path| {
+                        out.push(Command::Why(WhyCommand::AddModel(path)));
+                    },
+                );
             });
         });
         if view.page == Page::Matrix {
