@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use egui::{Key, Modifiers, accesskit::Role};
 use egui_kittest::kittest::Queryable;
+use shopscope::app::models::ModelCommand;
 use shopscope::app::state::{Dialog, Lens};
 use shopscope::app::why::{Edit, Export, Mode, Page, Scope, WhyCommand, WhyView};
 use shopscope::app::{Action, Command};
@@ -357,8 +358,8 @@ fn a_cut_between_datasets_is_learned_once_there_are_features() {
     assert!(stage.harness.query_all_by_label_contains("there are no features").next().is_some());
     stage.click("Extract features …");
     assert_eq!(stage.window().state.dialog, Some(Dialog::Models));
-    stage.click("demo-shop");
-    stage.click("Extract features");
+    stage.run(Command::Model(ModelCommand::Look("demo-shop".to_owned())));
+    stage.run(Command::Model(ModelCommand::Extract));
     let why = &stage.window().state.why;
     let recipe = why.recipe(2).expect("maps").clone();
     let head = why.made[&recipe].clone().expect("an explainer").head.expect("it was learned");

@@ -13,6 +13,9 @@ use crate::jobs::why::Recipe;
 use crate::jobs::why::local::{LocalAsk, LocalColumn, LocalEvent};
 use crate::jobs::{Level, Population};
 
+/// A column and what came of it.
+pub type Found = (Arc<Recipe>, Result<Arc<LocalColumn>, String>);
+
 /// What was measured, or is being measured.
 #[derive(Debug, Default)]
 pub struct Local {
@@ -23,7 +26,7 @@ pub struct Local {
     /// The columns that were asked for.
     pub columns: Vec<Arc<Recipe>>,
     /// What came of them.
-    pub found: Vec<(Arc<Recipe>, Result<Arc<LocalColumn>, String>)>,
+    pub found: Vec<Found>,
     /// It is under way.
     pub running: bool,
     /// It was stopped: some columns are missing.

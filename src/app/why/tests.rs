@@ -8,11 +8,11 @@ use crate::analysis::cam::Figures;
 use crate::app::command::Effect;
 use crate::app::state::{Lens, State};
 use crate::catalog::{Columns, DatasetColumns, RowColumns, flags};
-use crate::jobs::why::{WhyAsk, WhyEvent};
+use crate::jobs::why::{Aim, WhyAsk, WhyEvent};
 use crate::jobs::{Population, QueryResult};
 use crate::model::Model;
 use crate::model::card::{Channels, Layout};
-use crate::model::explain::Explanation;
+use crate::model::explain::{Explanation, Method};
 
 /// A population of `n` square pictures; the last one has no picture.
 fn state(n: u32) -> State {

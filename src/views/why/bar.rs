@@ -10,6 +10,8 @@ use crate::views::widgets::{elided, font};
 
 /// Width of the bar, points.
 const WIDTH: f32 = 150.0;
+/// Width of the bar of differences, points.
+const DIFFERENCE: f32 = 90.0;
 
 /// A number as the bar says it: three digits that matter.
 #[must_use]
@@ -91,6 +93,10 @@ pub(super) fn bar_ui(ui: &mut Ui, state: &State, rect: Rect) {
         bar.right()
     };
     let mut said = String::new();
+    let has_difference = state.why.columns.iter().any(|column| matches!(column.of, Of::Difference(..)));
+    let (second, first) = ("second", "first; −1 to 1 of the scale");
+    let wide = |text: &str| ui.painter().layout_no_wrap(text.to_owned(), small.clone(), colors.text).size().x;
+    let beside = wide(second) + wide(first) + DIFFERENCE + 2.0 * space::S8 + space::S16;
     if mode == Mode::Contour {
         let text = "the line encloses the fifth of the picture where the map is highest";
         x = label(ui, x, text, colors.text_faint) + space::S16;
@@ -101,18 +107,17 @@ pub(super) fn bar_ui(ui: &mut Ui, state: &State, rect: Rect) {
         x = ramp(ui, x, WIDTH, signed) + space::S8;
         x = label(ui, x, &most, colors.text) + space::S8;
         let room = rect.right() - x - space::S12;
-        let has_difference = state.why.columns.iter().any(|column| matches!(column.of, Of::Difference(..)));
-        let room = if has_difference { room - 250.0 } else { room };
+        let room = if has_difference { room - beside } else { room };
         let galley = elided(ui, &text, small.clone(), colors.text_faint, room.max(40.0), 1);
         let width = galley.size().x;
         ui.painter().galley(pos2(x, y - galley.size().y / 2.0), galley, colors.text_faint);
         x += width + space::S16;
         said = format!("{least} to {most}, {text}");
     }
-    if state.why.columns.iter().any(|column| matches!(column.of, Of::Difference(..))) {
-        x = label(ui, x, "second", colors.text_faint) + space::S8;
-        x = ramp(ui, x, 90.0, true) + space::S8;
-        label(ui, x, "first, −1 to 1 of the scale", colors.text_faint);
+    if has_difference {
+        x = label(ui, x, second, colors.text_faint) + space::S8;
+        x = ramp(ui, x, DIFFERENCE, true) + space::S8;
+        label(ui, x, first, colors.text_faint);
         said.push_str("; differences −1 to 1 of the scale");
     }
     let response = ui.interact(rect, ui.scope_id().with("colour bar"), egui::Sense::hover());

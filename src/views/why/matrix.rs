@@ -221,8 +221,11 @@ fn failed_ui(ui: &mut Ui, column: &Column, recipe: &Recipe, problem: &str, out: 
     response.on_hover_text(problem);
     ui.add_space(space::S8);
     let edit = |out: &mut Commands, edit: Edit| out.push(Command::Why(WhyCommand::Edit(edit)));
-    if matches!(recipe.aim, Aim::Head { .. }) && ui.button("Extract features …").clicked() {
-        out.act(Action::ShowModels);
+    if matches!(recipe.aim, Aim::Head { .. }) {
+        if ui.button("Extract features …").clicked() {
+            out.act(Action::ShowModels);
+        }
+        ui.add_space(space::S4);
     } else if recipe.method.needs_gradients() {
         ui.label(faint(ui, "Without gradients").size(theme::all().text.small));
         for method in [Method::EigenCam, Method::ScoreCam] {

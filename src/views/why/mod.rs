@@ -68,8 +68,9 @@ pub fn why_ui(ui: &mut Ui, state: &State, textures: &mut Textures, frame: &mut W
     if state.why.columns.is_empty() {
         return empty_ui(ui, state, frame, out);
     }
+    let whole = ui.max_rect();
     strip::strip_ui(ui, state, frame, out);
-    let all = ui.available_rect_before_wrap();
+    let all = Rect::from_min_max(pos2(whole.left(), ui.cursor().top()), whole.max);
     let body = Rect::from_min_max(all.min, pos2(all.right(), all.bottom() - CAPTION));
     ui.painter().hline(all.x_range(), all.top(), egui::Stroke::new(1.0, tokens(ui).hairline));
     let mut part = |rect: Rect, salt: &str, paint: &mut dyn FnMut(&mut Ui)| {
@@ -234,7 +235,9 @@ pub fn inspected_ui(ui: &mut Ui, state: &State, textures: &mut Textures, frame: 
     ui.horizontal_wrapped(|ui| {
         for other in columns {
             let title = state.why.title(other);
-            if tab_button(ui, text::cut(&title, 40), other.id == column.id).clicked() {
+            let cut = text::cut(&title, 44);
+            let label = if cut.len() < title.len() { format!("{cut}…") } else { title.clone() };
+            if tab_button(ui, &label, other.id == column.id).clicked() {
                 frame.inspected = Some(other.id);
             }
         }

@@ -31,7 +31,7 @@ pub(super) enum Shown {
 fn size_of(state: &State, sample: SampleId, texture: Option<&TextureHandle>) -> (u32, u32) {
     let columns = &state.population.columns;
     let (width, height) = (columns.width[sample.index()], columns.height[sample.index()]);
-    match texture.map(|texture| texture.size()) {
+    match texture.map(TextureHandle::size) {
         Some([wide, high]) if width == 0 || height == 0 => (wide as u32, high as u32),
         _ => (width.max(1), height.max(1)),
     }
@@ -113,6 +113,7 @@ fn part(ui: &Ui, rect: Rect, texture: &TextureHandle, region: Region) {
 }
 
 /// The cell of a column. Gives what stands in the way of a map, if anything does.
+#[expect(clippy::too_many_arguments, reason = "which cell, where, and with what it is painted")]
 pub(super) fn cell(
     ui: &Ui,
     state: &State,
@@ -196,7 +197,7 @@ pub(super) fn picture(ui: &Ui, state: &State, textures: &mut Textures, sample: S
         Thumb::Ready(texture) => {
             let size = fit(texture.size_vec2(), rect.size(), f32::INFINITY);
             let place = Rect::from_center_size(rect.center(), size);
-            egui::Image::from_texture(&*texture).corner_radius(radius::CONTROL).paint_at(ui, place);
+            egui::Image::from_texture(texture).corner_radius(radius::CONTROL).paint_at(ui, place);
         }
         Thumb::Waiting => {}
         Thumb::Failed(_) => {

@@ -36,10 +36,14 @@ pub(super) fn strip_ui(ui: &mut Ui, state: &State, frame: &mut WhyFrame, out: &m
                         out.push(Command::Why(WhyCommand::AddModel(path)));
                     },
                 );
+                if view.page == Page::Matrix {
+                    size_ui(ui, frame.side, &mut view);
+                }
+                count_ui(ui, state);
             });
         });
         if view.page == Page::Matrix {
-            ui.horizontal_wrapped(|ui| matrix_tools_ui(ui, state, frame.side, &mut view));
+            ui.horizontal(|ui| matrix_tools_ui(ui, state, &mut view));
         }
     });
     if view != state.why.view {
@@ -49,7 +53,6 @@ pub(super) fn strip_ui(ui: &mut Ui, state: &State, frame: &mut WhyFrame, out: &m
 
 /// Which rows.
 fn scope_ui(ui: &mut Ui, state: &State, view: &mut WhyView) {
-    let count = state.why.rows.samples.len() as u64;
     let shown = match &view.scope {
         Scope::Auto if rows::by_selection(state) => "Selection".to_owned(),
         Scope::Auto | Scope::Matching => "What matches".to_owned(),
@@ -78,15 +81,20 @@ fn scope_ui(ui: &mut Ui, state: &State, view: &mut WhyView) {
         })
         .response
         .widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, "Rows"));
-    let small = theme::all().text.small;
-    ui.label(faint(ui, text::plural(count, "picture", "pictures")).size(small));
+}
+
+/// How many rows there are; what runs the models under the pointer.
+fn count_ui(ui: &mut Ui, state: &State) {
+    let count = text::plural(state.why.rows.samples.len() as u64, "picture", "pictures");
+    let small = faint(ui, count).size(theme::all().text.small);
+    let response = ui.add(egui::Label::new(small).truncate());
     if let Some(facts) = state.why.models.values().find_map(|found| found.as_ref().ok()) {
-        ui.label(faint(ui, format!("by {}", facts.runtime)).size(small));
+        response.on_hover_text(format!("Maps are made by {}", facts.runtime));
     }
 }
 
 /// How maps are shown, and in which order.
-fn matrix_tools_ui(ui: &mut Ui, state: &State, shown: f32, view: &mut WhyView) {
+fn matrix_tools_ui(ui: &mut Ui, state: &State, view: &mut WhyView) {
     for mode in Mode::ALL {
         if tab_button(ui, mode.label(), view.mode == mode).clicked() {
             view.mode = mode;
@@ -125,6 +133,11 @@ fn matrix_tools_ui(ui: &mut Ui, state: &State, shown: f32, view: &mut WhyView) {
             ui.label(faint(ui, format!("comparing {done} of {all}")).size(theme::all().text.small));
         }
     }
+}
+
+/// How large cells are.
+fn size_ui(ui: &mut Ui, shown: f32, view: &mut WhyView) {
+    ui.spacing_mut().slider_width = 70.0;
     let mut side = view.side.unwrap_or(shown).clamp(WhyView::SIDES.0, WhyView::SIDES.1);
     let slider = Slider::new(&mut side, WhyView::SIDES.0..=WhyView::SIDES.1).show_value(false).logarithmic(true);
     let response = ui.add(slider);
