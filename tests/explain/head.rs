@@ -41,12 +41,19 @@ fn a_head_between_real_datasets_is_as_good_as_scikit_learns() {
     };
     let few = ["--filter", "width < 150"];
     let (code, said) = refusal(&mut explain("1:2", &few));
-    assert!(code == Some(1) && said.contains("there are no features of \"pool\" for imagenet-mini/00000.tar; make them with"), "{said}");
+    assert!(
+        code == Some(1)
+            && said.contains("there are no features of \"pool\" for imagenet-mini/00000.tar; make them with"),
+        "{said}"
+    );
     do_as_told(&said);
 
     let found = document(&mut explain("1:2", &few));
     let head = &found["heads"][0];
-    assert_eq!((&head["positive"], &head["negative"]), (&"imagenet-mini/00000.tar".into(), &"lgs-mini/00000.tar".into()));
+    assert_eq!(
+        (&head["positive"], &head["negative"]),
+        (&"imagenet-mini/00000.tar".into(), &"lgs-mini/00000.tar".into())
+    );
     assert_eq!((&head["layer"], &head["tensor"]), (&"pool".into(), &"features".into()));
     let number = |head: &Value, key: &str| head[key].as_f64().expect("a number");
     let accuracy = number(head, "balanced_accuracy");
@@ -155,8 +162,8 @@ fn heads_read_any_layer_and_refuse_what_is_stale() {
     check(&mut stage.command("explain", &both, &["--head", "2:cold"]), 2, "names one twice");
     check(&mut stage.command("explain", &both, &["--head", "1:2", "--class", "1"]), 2, "cannot be used with");
     check(&mut stage.command("explain", &both, &["--head", "1:2", "--head-layer", "x y"]), 1, "no stage or tensor");
-    let mut files = stage.command("explain", &[], &["--head", "1:2", "--image"]);
-    check(files.arg(stage.path("cold/1.png")), 2, "give their paths in place of --image");
+    let mut files = stage.command("explain", &[], &["--head", "1:2"]);
+    check(files.arg("--image").arg(stage.path("cold/1.png")), 2, "give their paths in place of --image");
 
     // A path with a space is quoted in the command that is told.
     let said =
