@@ -198,7 +198,7 @@ pub fn explain_with_curves<R: Reader, E: From<ModelError> + From<Cancelled>>(
     progress: &Progress,
     cancel: &CancelToken,
 ) -> Result<(), E> {
-    let make = |explainer: &mut Explainer<'_>, values: &[f32], explained: Explained, place: usize| {
+    let make = move |explainer: &mut Explainer<'_>, values: &[f32], explained: Explained, place: usize| {
         let curves = explainer.curves(values, &explained.explanation, substrate, place as u64)?;
         Ok((explained, curves))
     };
