@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::maps::{self, Asked, HeadSaid, Lens, Named};
+use super::maps::{self, Asked, HeadSaid, Lens, Named, Outcome};
 use super::models::{failed, refuse_inside};
 use super::{CliError, note_text, progress};
 use crate::analysis::cam::{Figures, Map, range};
@@ -140,7 +140,7 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
             make_folder(&folder)?;
             let stage = explainer.stage().clone();
             let several = matches!(asked.classes, Classes::Top(_));
-            let mut each = |place: usize, outcome: Result<(Explained, _), String>| -> Result<(), CliError> {
+            let mut each = |place: usize, outcome: Outcome| -> Result<(), CliError> {
                 let Named { dataset, key, label } = &named[place];
                 let Explained { explanation, figures } = match outcome {
                     Ok((explained, _)) => explained,

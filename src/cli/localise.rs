@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map as Object, Value, json};
 
 use super::explain::{make_folder, write_map};
-use super::maps::{self, HeadSaid, Lens, Named};
+use super::maps::{self, HeadSaid, Lens, Named, Outcome};
 use super::models::refuse_inside;
 use super::{CliError, progress};
 use crate::analysis::cam::curve::{Curves, Substrate};
@@ -97,7 +97,7 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
             let (height, width) = explainer.resolution();
             let mut figures = vec![None; pictures.len()];
             let mut sum = Sum { map: vec![0.0; height * width], count: 0 };
-            let mut each = |place: usize, outcome: Result<(Explained, _), String>| -> Result<(), CliError> {
+            let mut each = |place: usize, outcome: Outcome| -> Result<(), CliError> {
                 if let Ok((Explained { explanation, figures: of_map }, curves)) = outcome {
                     sum.add(&args.lens.method.evidence(&explanation.map));
                     let (class, probability) = (explanation.class, explanation.probability);

@@ -139,7 +139,7 @@ impl Lens {
         explainer: &mut Explainer<'_>,
         pictures: &Pictures,
         curves: Option<Substrate>,
-        each: &mut dyn FnMut(usize, Result<(Explained, Option<Curves>), String>) -> Result<(), CliError>,
+        each: &mut dyn FnMut(usize, Outcome) -> Result<(), CliError>,
         progress: &Progress,
     ) -> Result<(), CliError> {
         let how = job::preprocessing(&asked.model).map_err(failed)?;
@@ -156,7 +156,7 @@ impl Lens {
                 job::explain(readers, size, explainer, classes, &how, &mut each, progress, &cancel)
             }
             Some(substrate) => {
-                let mut each = |place, outcome: Result<(Explained, Curves), String>| {
+                let mut each = |place, outcome: Result<job::Measured, String>| {
                     each(place, outcome.map(|(explained, curves)| (explained, Some(curves)))).map_err(Stop::Cli)
                 };
                 let asked = (classes, substrate);
@@ -167,6 +167,9 @@ impl Lens {
         Ok(ran?)
     }
 }
+
+/// What came of a picture; a sentence where there is no map of it.
+pub(super) type Outcome = Result<(Explained, Option<Curves>), String>;
 
 /// Why a run over pictures ends early.
 enum Stop {

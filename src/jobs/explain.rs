@@ -121,12 +121,18 @@ pub fn usual_batch(provider: &str) -> usize {
     if provider == "CUDA" { 32 } else { 8 }
 }
 
+/// Makes something of an explanation: the explainer, the picture's numbers, the explanation, the picture's number.
+type Make<'m, T> = dyn Fn(&mut Explainer<'m>, &[f32], Explained, usize) -> Result<T, ModelError> + 'm;
+
+/// An explanation and what its map is worth to the model.
+pub type Measured = (Explained, Curves);
+
 /// Runs an explainer and keeps what `make` turns its findings into for whoever gets the batch.
 struct Keeper<'a, 'm, T> {
     explainer: &'a mut Explainer<'m>,
     classes: &'a Classes,
     how: &'a Preprocessing,
-    make: &'a dyn Fn(&mut Explainer<'m>, &[f32], Explained, usize) -> Result<T, ModelError>,
+    make: &'a Make<'m, T>,
     /// Pictures before this batch.
     before: usize,
     /// Of each picture of the batch.
@@ -188,11 +194,11 @@ pub fn explain_with_curves<R: Reader, E: From<ModelError> + From<Cancelled>>(
     explainer: &mut Explainer<'_>,
     (classes, substrate): (&Classes, Substrate),
     how: &Preprocessing,
-    each: &mut dyn FnMut(usize, Result<(Explained, Curves), String>) -> Result<(), E>,
+    each: &mut dyn FnMut(usize, Result<Measured, String>) -> Result<(), E>,
     progress: &Progress,
     cancel: &CancelToken,
 ) -> Result<(), E> {
-    let make = |explainer: &mut Explainer<'_>, values: &[f32], explained: Explained, place: usize| {
+    let make = move |explainer: &mut Explainer<'_>, values: &[f32], explained: Explained, place: usize| {
         let curves = explainer.curves(values, &explained.explanation, substrate, place as u64)?;
         Ok((explained, curves))
     };
@@ -200,11 +206,7 @@ pub fn explain_with_curves<R: Reader, E: From<ModelError> + From<Cancelled>>(
 }
 
 /// What explains, what is explained, and what is made of it.
-type Making<'a, 'm, T> = (
-    &'a mut Explainer<'m>,
-    &'a Classes,
-    &'a dyn Fn(&mut Explainer<'m>, &[f32], Explained, usize) -> Result<T, ModelError>,
-);
+type Making<'a, 'm, T> = (&'a mut Explainer<'m>, &'a Classes, &'a Make<'m, T>);
 
 fn over<R: Reader, T, E: From<ModelError> + From<Cancelled>>(
     readers: Vec<R>,

@@ -162,8 +162,8 @@ fn heads_read_any_layer_and_refuse_what_is_stale() {
     check(&mut stage.command("explain", &both, &["--head", "2:cold"]), 2, "names one twice");
     check(&mut stage.command("explain", &both, &["--head", "1:2", "--class", "1"]), 2, "cannot be used with");
     check(&mut stage.command("explain", &both, &["--head", "1:2", "--head-layer", "x y"]), 1, "no stage or tensor");
-    let mut files = stage.command("explain", &[], &["--head", "1:2", "--image"]);
-    check(files.arg(stage.path("cold/1.png")), 2, "give their paths in place of --image");
+    let mut files = stage.command("explain", &[], &["--head", "1:2"]);
+    check(files.arg("--image").arg(stage.path("cold/1.png")), 2, "give their paths in place of --image");
 
     // A path with a space is quoted in the command that is told.
     let said =
