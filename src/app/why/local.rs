@@ -7,6 +7,7 @@ use super::Why;
 use crate::analysis::cam::local::NAMES;
 use crate::analysis::cam::paired::{Distribution, SignedRank, signed_rank};
 use crate::app::command::Effect;
+use crate::app::panels::text;
 use crate::app::state::State;
 use crate::base::SampleId;
 use crate::jobs::why::Recipe;
@@ -133,7 +134,7 @@ pub struct Violin {
     pub name: String,
     /// `None` where no picture has the figure.
     pub distribution: Option<Distribution>,
-    /// Where the outline is how wide: the value, and a share of the widest place.
+    /// Where the outline is how wide: the value, and a share of the widest place. Empty for a handful of numbers.
     pub outline: Vec<(f64, f64)>,
 }
 
@@ -161,11 +162,16 @@ pub struct LocalChart {
     pub tests: Vec<Test>,
 }
 
+/// Numbers below which an outline says more than is known.
+const FEWEST: usize = 5;
 /// Points of an outline.
 const OUTLINE: usize = 48;
 
 /// The density of numbers between the least and the largest: a Gaussian kernel with Silverman's width.
 fn outline(values: &[f64], distribution: &Distribution) -> Vec<(f64, f64)> {
+    if values.len() < FEWEST {
+        return Vec::new();
+    }
     let n = values.len() as f64;
     let mean = distribution.mean;
     let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n.max(1.0);
@@ -224,14 +230,12 @@ fn round_up(most: f64) -> f64 {
 #[must_use]
 pub fn test_text(test: &SignedRank, a: &str, b: &str) -> String {
     let p = if test.p < 1e-4 { format!("{:.0e}", test.p) } else { format!("{:.4}", test.p) };
-    let pairs = super::super::panels::text::plural(test.n as u64, "pair", "pairs");
-    format!(
-        "{a} − {b}: median {:+.1} points, smaller in {} of {pairs}, effect {:+.2}, p = {p}",
-        test.median_difference * 100.0,
-        super::super::panels::text::count(test.smaller as u64),
-        test.effect
-    )
-    .replace('-', "−")
+    let difference = format!("{:+.1}", test.median_difference * 100.0);
+    let effect = format!("{:+.2}", test.effect);
+    // A true minus in numbers; names keep their hyphens.
+    let [p, difference, effect] = [p, difference, effect].map(|number| number.replace('-', "−"));
+    let (smaller, pairs) = (text::count(test.smaller as u64), text::plural(test.n as u64, "pair", "pairs"));
+    format!("{a} − {b}: median {difference} points, smaller in {smaller} of {pairs}, effect {effect}, p = {p}")
 }
 
 /// A name that is the same for a model wherever it lies.
@@ -297,8 +301,8 @@ mod tests {
         let test = &area.tests[0].result;
         assert_eq!((area.tests.len(), test.n, test.smaller), (1, 19, 19));
         assert!(test.p < 1e-3 && test.effect == -1.0);
-        let said = test_text(test, "a", "b");
-        assert!(said.starts_with("a − b: median −6.") && said.contains("smaller in 19 of 19 pairs"), "{said}");
+        let said = test_text(test, "a-1", "b");
+        assert!(said.starts_with("a-1 − b: median −6.") && said.contains("smaller in 19 of 19 pairs"), "{said}");
         // Nothing before a plain background: no violin, no test, and no panic.
         let foreground = &charts[3];
         assert!(foreground.violins.iter().all(|violin| violin.distribution.is_none()) && foreground.tests.is_empty());
@@ -307,7 +311,7 @@ mod tests {
     #[test]
     fn numbers_that_are_all_the_same_have_a_flat_violin() {
         let mut why = Why::default();
-        let column = column("a.onnx", &[Some(0.3), Some(0.3)]);
+        let column = column("a.onnx", &[Some(0.3); 5]);
         why.local.found.push((Arc::clone(&column.recipe), Ok(column)));
         let violin = &charts(&why)[0].violins[0];
         assert_eq!(violin.outline, [(0.3, 1.0), (0.3, 1.0)]);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use egui::{
-    Align2, DragValue, Rect, RichText, ScrollArea, Sense, Shape, Stroke, TextStyle, Ui, WidgetInfo, accesskit::Role,
-    pos2, vec2,
+    Align2, DragValue, Mesh, Rect, RichText, ScrollArea, Sense, Shape, Stroke, TextStyle, Ui, WidgetInfo,
+    accesskit::Role, pos2, vec2,
 };
 
 use super::WhyFrame;
@@ -197,18 +197,23 @@ fn chart_ui(ui: &mut Ui, chart: &LocalChart, width: f32) {
         let half = (each * 0.38).min(56.0);
         let right = violin.outline.iter().map(|(value, share)| pos2(x + half * *share as f32, y(*value)));
         let left = violin.outline.iter().rev().map(|(value, share)| pos2(x - half * *share as f32, y(*value)));
-        // Each slice of a violin is convex, the whole is not.
-        for pair in violin.outline.windows(2) {
-            let [(low, low_share), (high, high_share)] = [pair[0], pair[1]];
-            let corners = vec![
-                pos2(x - half * low_share as f32, y(low)),
-                pos2(x + half * low_share as f32, y(low)),
-                pos2(x + half * high_share as f32, y(high)),
-                pos2(x - half * high_share as f32, y(high)),
-            ];
-            ui.painter().add(Shape::convex_polygon(corners, color.gamma_multiply(0.35), Stroke::NONE));
+        // A mesh and no polygons: neighbours share corners, so that no seams are seen.
+        let mut mesh = Mesh::default();
+        let ink = color.gamma_multiply(0.35);
+        for (value, share) in &violin.outline {
+            let reach = half * *share as f32;
+            mesh.colored_vertex(pos2(x - reach, y(*value)), ink);
+            mesh.colored_vertex(pos2(x + reach, y(*value)), ink);
         }
-        ui.painter().add(Shape::closed_line(right.chain(left).collect(), Stroke::new(1.0, color)));
+        for slice in 1..violin.outline.len() as u32 {
+            let first = slice * 2 - 2;
+            mesh.add_triangle(first, first + 1, first + 2);
+            mesh.add_triangle(first + 1, first + 2, first + 3);
+        }
+        ui.painter().add(mesh);
+        if !violin.outline.is_empty() {
+            ui.painter().add(Shape::closed_line(right.chain(left).collect(), Stroke::new(1.0, color)));
+        }
         // The box: quartiles and median.
         let quartiles = Rect::from_min_max(pos2(x - 4.0, y(of.p75)), pos2(x + 4.0, y(of.p25)));
         ui.painter().rect_filled(quartiles, 2, color);
