@@ -1,10 +1,15 @@
 //! `shopscope features` through the real program: arrays as they should be, killed and cancelled runs that go on to the same
 //! bytes, refusals. On tract, which needs nothing installed; on ONNX Runtime, too, where `ORT_DYLIB_PATH` names one.
 
+mod support;
+
+#[path = "support/program.rs"]
+mod program;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use image::{Rgb, RgbImage};
@@ -12,9 +17,11 @@ use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 use shopscope::formats::npy;
 use shopscope::model::features::FeatureSet;
-use shopscope::model::onnx::{Graph, Tap, build};
+use shopscope::model::onnx::Tap;
 use shopscope::model::runtime::{Device, Runtime};
 use shopscope::model::{Model, preprocess};
+
+use program::{SmallNet, document, jpegs, refusal, shopscope};
 
 /// Side of the small model's input.
 const SIDE: u32 = 16;
@@ -52,34 +59,17 @@ impl Stage {
 
     /// Two convolutions, a mean, a linear head; `scale` makes it another model.
     fn write_model(&self, name: &str, scale: f32) {
-        let weights = |name: &str, dims: &[usize], seed: u64| {
+        let weights = |count: usize, seed: u64| -> Vec<f32> {
             let mut random = rand_pcg::Pcg64Mcg::seed_from_u64(seed);
-            let count = dims.iter().product();
-            let values: Vec<f32> = (0..count).map(|_| (random.random::<f32>() - 0.5) * scale).collect();
-            build::floats(name, dims, &values)
+            (0..count).map(|_| (random.random::<f32>() - 0.5) * scale).collect()
         };
-        let model = build::Builder::new()
-            .input("x", &[0, 3, SIDE as usize, SIDE as usize])
-            .weights(weights("w1", &[4, 3, 3, 3], 1))
-            .weights(weights("w2", &[6, 4, 3, 3], 2))
-            .weights(weights("w3", &[6, 2], 3))
-            .node("Conv", &["x", "w1"], "c1", vec![build::ints("strides", &[2, 2])])
-            .node("Relu", &["c1"], "early", vec![])
-            .node("Conv", &["early", "w2"], "c2", vec![build::ints("strides", &[2, 2])])
-            .node("Relu", &["c2"], "late", vec![])
-            .node("GlobalAveragePool", &["late"], "mean", vec![])
-            .node("Flatten", &["mean"], "pool", vec![])
-            .node("MatMul", &["pool", "w3"], "scores", vec![])
-            .output("scores")
-            .build(17);
-        let path = self.path(name);
-        let graph = Graph::new(model, &path, String::new()).expect("a graph");
-        fs::write(&path, graph.to_bytes().expect("bytes")).expect("written");
-        let card = format!(
-            "name = \"small\"\n[preprocessing]\nresize = {SIDE}\ncrop = {SIDE}\nmean = [0.5, 0.5, 0.5]\nstd = [0.25, 0.25, 0.25]\n\
-             [stages]\nearly = \"early\"\nlate = \"late\"\npool = \"pool\"\n"
-        );
-        fs::write(path.with_extension("toml"), card).expect("written");
+        let net = SmallNet {
+            side: SIDE,
+            stride: 2,
+            weights: [weights(108, 1), weights(216, 2), weights(12, 3)],
+            card: "[preprocessing]\nresize = SIDE\ncrop = SIDE\nmean = [0.5, 0.5, 0.5]\nstd = [0.25, 0.25, 0.25]",
+        };
+        net.write(&self.path(name));
     }
 
     fn features(&self, out: &str, more: &[&str]) -> Command {
@@ -87,8 +77,8 @@ impl Stage {
     }
 
     fn features_on(&self, device: &str, out: &str, more: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_shopscope"));
-        command.arg("--catalog").arg(self.path("catalogs")).arg("features").arg(self.path("shop"));
+        let mut command = shopscope(&self.path("catalogs"));
+        command.arg("features").arg(self.path("shop"));
         command.arg("--model").arg(self.path("m.onnx")).args(["--device", device, "--json"]);
         if !more.contains(&"--batch") {
             command.args(["--batch", "4"]);
@@ -96,7 +86,7 @@ impl Stage {
         if !out.is_empty() {
             command.arg("--out").arg(self.path(out));
         }
-        command.args(more).stdin(Stdio::null());
+        command.args(more);
         command
     }
 }
@@ -107,19 +97,6 @@ fn picture(i: usize) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         Rgb([(x * 9 + i as u32 * 5) as u8, (y * 11 + i as u32 * 3) as u8, (x * y + i as u32) as u8])
     })
-}
-
-fn document(command: &mut Command) -> Value {
-    let output = command.output().expect("the program runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("a JSON document")
-}
-
-/// Exit code and what is said.
-fn refusal(command: &mut Command) -> (Option<i32>, String) {
-    let Output { status, stderr, stdout } = command.output().expect("the program runs");
-    assert!(stdout.is_empty(), "{}", String::from_utf8_lossy(&stdout));
-    (status.code(), String::from_utf8_lossy(&stderr).into_owned())
 }
 
 /// Names and bytes of the files of a folder.
@@ -276,17 +253,11 @@ fn other_features_are_refused_and_left_alone() {
 
 #[test]
 fn real_pictures_stand_in_the_rows_of_their_keys() {
-    let data = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data"));
-    if !data.is_dir() {
-        assert!(std::env::var_os("CI").is_none(), "../shared/data is not here");
-        println!("left out: ../shared/data is not here");
-        return;
-    }
+    let Some(data) = support::shared_data() else { return };
     let dir = tempfile::tempdir().expect("a temporary directory");
     let (out, model) = (dir.path().join("out"), data.join("models/mobilenet_v1_0.25_128.onnx"));
-    let mut command = Command::new(env!("CARGO_BIN_EXE_shopscope"));
-    command.arg("--catalog").arg(dir.path().join("catalogs")).arg("features");
-    command.args([data.join("imagenet-mini"), data.join("lgs-mini")]).arg("--model").arg(&model);
+    let mut command = shopscope(&dir.path().join("catalogs"));
+    command.arg("features").args([data.join("imagenet-mini"), data.join("lgs-mini")]).arg("--model").arg(&model);
     // A few of each, so that the test is short.
     command.args(["--layers", "block2,pool", "--device", "tract", "--json", "--filter", "width < 150"]);
     let summary = document(command.arg("--out").arg(&out));
@@ -302,7 +273,7 @@ fn real_pictures_stand_in_the_rows_of_their_keys() {
     let how = &model.card.preprocessing;
     let mut first = 0;
     for dataset in &set.sidecar.datasets {
-        let pictures = pictures(&dataset.path);
+        let pictures = jpegs(&dataset.path);
         // The first and the last of each dataset.
         for row in [first, first + 1, first + dataset.rows - 1] {
             let bytes = &pictures[&set.sidecar.keys[row]];
@@ -320,31 +291,6 @@ fn real_pictures_stand_in_the_rows_of_their_keys() {
         }
         first += dataset.rows;
     }
-}
-
-/// The JPEGs of a folder of tar shards by key.
-fn pictures(dir: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    for entry in fs::read_dir(dir).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.extension().is_none_or(|extension| extension != "tar") {
-            continue;
-        }
-        let bytes = fs::read(path).expect("a shard");
-        let mut at = 0;
-        while at + 512 <= bytes.len() && bytes[at] != 0 {
-            let text = |from: usize, to: usize| {
-                let field = &bytes[at + from..at + to];
-                String::from_utf8_lossy(field.split(|&byte| byte == 0).next().unwrap_or_default()).trim().to_owned()
-            };
-            let (name, length) = (text(0, 100), usize::from_str_radix(&text(124, 136), 8).expect("a length"));
-            if let Some(key) = name.strip_suffix(".jpg") {
-                found.insert(key.to_owned(), bytes[at + 512..at + 512 + length].to_vec());
-            }
-            at += 512 + length.next_multiple_of(512);
-        }
-    }
-    found
 }
 
 #[test]

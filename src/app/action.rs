@@ -21,6 +21,7 @@ pub enum Action {
     ShowGrid,
     ShowMap,
     ShowStatistics,
+    ShowWhy,
     ShowCompare,
     ResetLayout,
     MapPan,
@@ -125,7 +126,7 @@ impl Shortcut {
 
 impl Action {
     /// All actions, in menu order.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 44] = [
         Self::OpenDialog,
         Self::OpenDemo,
         Self::ShowWelcome,
@@ -136,6 +137,7 @@ impl Action {
         Self::ShowGrid,
         Self::ShowMap,
         Self::ShowStatistics,
+        Self::ShowWhy,
         Self::ShowCompare,
         Self::ResetLayout,
         Self::MapPan,
@@ -187,6 +189,7 @@ impl Action {
             Self::ShowGrid => "Grid",
             Self::ShowMap => "Map",
             Self::ShowStatistics => "Statistics",
+            Self::ShowWhy => "Why",
             Self::ShowCompare => "Compare",
             Self::ResetLayout => "All lenses as tabs",
             Self::MapPan => "Pan the map",
@@ -235,6 +238,7 @@ impl Action {
             Self::ShowGrid
             | Self::ShowMap
             | Self::ShowStatistics
+            | Self::ShowWhy
             | Self::ShowCompare
             | Self::ResetLayout
             | Self::MapPan
@@ -282,6 +286,7 @@ impl Action {
             Self::ShowGrid => const { &[Shortcut::ctrl("1")] },
             Self::ShowStatistics => const { &[Shortcut::ctrl("2")] },
             Self::ShowMap => const { &[Shortcut::ctrl("3")] },
+            Self::ShowWhy => const { &[Shortcut::ctrl("4")] },
             Self::ShowCompare => const { &[Shortcut::ctrl("5")] },
             Self::MapPan => const { &[Shortcut::plain("G")] },
             Self::MapLasso => const { &[Shortcut::plain("S")] },
@@ -349,6 +354,7 @@ impl Action {
             Self::ShowGrid => open && state.lens != Lens::Grid,
             Self::ShowMap => open && state.lens != Lens::Map,
             Self::ShowStatistics => open && state.lens != Lens::Statistics,
+            Self::ShowWhy => open && state.lens != Lens::Why,
             Self::ShowCompare => open && state.lens != Lens::Compare,
             Self::MapPan | Self::MapLasso => open && state.shows(Lens::Map),
             Self::MapFit => open && state.shows(Lens::Map) && state.map.view.camera != Camera::default(),
@@ -360,7 +366,7 @@ impl Action {
             Self::FilterToSelection | Self::ExcludeSelection | Self::TagSelection | Self::CopyKeys => {
                 open && !state.selection.is_empty()
             }
-            Self::Inspect => open && state.focus.is_some() && matches!(state.lens, Lens::Grid | Lens::Map),
+            Self::Inspect => open && state.focus.is_some() && matches!(state.lens, Lens::Grid | Lens::Map | Lens::Why),
             Self::Undo => open && state.history.can_undo(),
             Self::Redo => open && state.history.can_redo(),
             Self::ClearFilters => open && !state.chips.is_empty(),

@@ -14,6 +14,7 @@ use super::models::ModelCommand;
 use super::settings::Settings;
 use super::state::{Dialog, Lens, Notice, Sort};
 use super::statistics::{Group, StatisticsView};
+use super::why::WhyCommand;
 use crate::analysis::text::report::StatsRequest;
 use crate::base::SampleId;
 use crate::catalog::filter::Expr;
@@ -21,6 +22,10 @@ use crate::formats::FieldMap;
 use crate::jobs::compare::CompareAsk;
 use crate::jobs::map::MapOrder;
 use crate::jobs::models::ModelAsk;
+use crate::jobs::why::WhyAsk;
+use crate::jobs::why::local::LocalAsk;
+use crate::jobs::why::pictures::PicturesAsk;
+use crate::jobs::why::table::TableAsk;
 use crate::jobs::{Event, JobId, Population, QueryRequest, SampleRef};
 
 /// How a click changes a set (style.md: click replaces, Shift adds, Ctrl subtracts, both intersect).
@@ -126,6 +131,8 @@ pub enum Command {
     Compare(CompareCommand),
     /// A wish about the map.
     Map(MapCommand),
+    /// A wish about maps of what speaks for a class.
+    Why(WhyCommand),
     /// Changes how statistics are shown, or of what they are.
     Statistics(Box<StatisticsView>),
     /// Counts what the statistics lens shows.
@@ -274,6 +281,14 @@ pub enum Effect {
     Compare(CompareAsk),
     /// Look for features, compute or hold a map.
     Map(MapOrder),
+    /// Make maps of what speaks for a class. The newest wins.
+    Why(WhyAsk),
+    /// Measure such maps over many pictures. The newest wins.
+    WhyLocal(LocalAsk),
+    /// Decode pictures for an export.
+    WhyPictures(PicturesAsk),
+    /// Write figures of maps to a file.
+    WhyTable(TableAsk),
     /// Write a text to a file.
     WriteFile {
         /// Where to; a place inside a dataset is refused.

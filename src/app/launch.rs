@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::map::colour::ColourBy;
 use super::statistics::Tab;
+use super::why::Mode;
 use crate::formats::FieldMap;
 
 /// A window to open, or pictures of it to draw.
@@ -48,6 +49,7 @@ pub enum View {
     Large,
     Map,
     Statistics,
+    Why,
     Compare,
     Filters,
     Welcome,
@@ -60,12 +62,13 @@ pub enum View {
 
 impl View {
     /// All of them with their words on the command line.
-    pub const ALL: [(Self, &'static str); 13] = [
+    pub const ALL: [(Self, &'static str); 14] = [
         (Self::Grid, "grid"),
         (Self::Inspector, "inspector"),
         (Self::Large, "large"),
         (Self::Map, "map"),
         (Self::Statistics, "statistics"),
+        (Self::Why, "why"),
         (Self::Compare, "compare"),
         (Self::Filters, "filters"),
         (Self::Welcome, "welcome"),
@@ -106,6 +109,12 @@ pub struct ShotOptions {
     pub colour: Option<ColourBy>,
     /// What is drawn on the map, by the names of [`Drawn::WORDS`](crate::app::map::Drawn::WORDS); empty draws the usual.
     pub drawn: Vec<String>,
+    /// The models of the why lens; empty takes those that it begins with.
+    pub models: Vec<PathBuf>,
+    /// How maps are shown.
+    pub mode: Mode,
+    /// The page of figures over many pictures, measured.
+    pub local: bool,
 }
 
 impl Default for ShotOptions {
@@ -121,6 +130,9 @@ impl Default for ShotOptions {
             layers: Vec::new(),
             colour: None,
             drawn: Vec::new(),
+            models: Vec::new(),
+            mode: Mode::Overlay,
+            local: false,
         }
     }
 }

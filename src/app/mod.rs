@@ -19,6 +19,7 @@ pub mod settings;
 pub mod state;
 pub mod statistics;
 pub mod update;
+pub mod why;
 
 pub use action::Action;
 pub use command::{Command, Effect};

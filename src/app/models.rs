@@ -263,7 +263,7 @@ fn ask(state: &mut State, features: bool) -> Vec<Effect> {
 }
 
 /// Puts a model first in the list that settings keep.
-fn remember(state: &mut State, path: &Path) {
+pub(super) fn remember(state: &mut State, path: &Path) {
     let models = &mut state.settings.models;
     models.retain(|other| other != path);
     models.insert(0, path.to_owned());

@@ -13,6 +13,7 @@ use super::map::MapLens;
 use super::models::Models;
 use super::settings::Settings;
 use super::statistics::Statistics;
+use super::why::{Export, Why};
 use crate::analysis::confusion::PredictionCounts;
 use crate::analysis::facets::Facets;
 use crate::analysis::sort::SortBy;
@@ -43,13 +44,15 @@ pub enum Lens {
     Map,
     /// As counts: words, parts of speech, n-grams, leaves.
     Statistics,
+    /// As models see them: which places speak for a class.
+    Why,
     /// As two datasets against each other.
     Compare,
 }
 
 impl Lens {
     /// All of them in the order of their tabs.
-    pub const ALL: [Self; 4] = [Self::Grid, Self::Map, Self::Statistics, Self::Compare];
+    pub const ALL: [Self; 5] = [Self::Grid, Self::Map, Self::Statistics, Self::Why, Self::Compare];
 }
 
 /// The order of the grid.
@@ -119,6 +122,13 @@ pub enum Dialog {
         path: String,
         /// The layer.
         layer: String,
+    },
+    /// Where to write something of the why lens: asked where the system has no dialog of its own.
+    SaveWhy {
+        /// The file, as typed.
+        path: String,
+        /// What.
+        what: Export,
     },
     /// Where to write the records, and how.
     Export {
@@ -199,6 +209,8 @@ pub struct State {
     pub map: MapLens,
     /// The statistics lens.
     pub statistics: Statistics,
+    /// The why lens.
+    pub why: Why,
     /// Open datasets as one population.
     pub population: Arc<Population>,
     /// Counts over the whole population (the faint numbers).

@@ -7,7 +7,7 @@
 
 mod act;
 mod news;
-mod pick;
+pub(super) mod pick;
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use super::chips::{self, Chip, Facet};
 use super::command::{Command, Effect, SetOp};
 use super::compare::CompareCommand;
 use super::state::{Dialog, Lens, Notice, OpenDialog, Screen, Sort, State};
-use super::{compare, map, models, statistics};
+use super::{compare, map, models, statistics, why};
 use crate::analysis::sort::SortBy;
 use crate::catalog::filter::{self, Expr};
 use crate::jobs::{Event, Level, QueryRequest};
@@ -38,6 +38,16 @@ pub fn update(state: &mut State, command: Command) -> Vec<Effect> {
     );
     let maps = follows
         || matches!(&command, Command::Map(_) | Command::Compare(_) | Command::Job(Event::Map(_) | Event::Compare(_)));
+    let whys = follows
+        || matches!(
+            &command,
+            Command::Why(_)
+                | Command::Focus(_)
+                | Command::Click { .. }
+                | Command::Move { .. }
+                | Command::Settings(_)
+                | Command::Job(Event::Why(_) | Event::Model { .. })
+        );
     let mut effects = change(state, command);
     if follows {
         effects.extend(statistics::follow(state));
@@ -45,6 +55,9 @@ pub fn update(state: &mut State, command: Command) -> Vec<Effect> {
     if maps {
         effects.extend(map::update::follow(state));
         effects.extend(compare::follow(state));
+    }
+    if whys {
+        effects.extend(why::update::follow(state));
     }
     effects
 }
@@ -172,6 +185,7 @@ fn change(state: &mut State, command: Command) -> Vec<Effect> {
             vec![Effect::SaveSettings(state.settings.clone())]
         }
         Command::Map(command) => map_command(state, command),
+        Command::Why(command) => why::update::command(state, command),
         Command::Compare(CompareCommand::Region(samples)) => {
             let mut effects = drawn(state, &samples, SetOp::Replace, "region");
             effects.extend(change(state, Command::Lens(Lens::Grid)));

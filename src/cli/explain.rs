@@ -8,17 +8,18 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::maps::{self, Asked, Lens, Named, failed};
+use super::maps::{self, Asked, HeadSaid, Lens, Named, Outcome};
+use super::models::{failed, refuse_inside};
 use super::{CliError, note_text, progress};
 use crate::analysis::cam::{Figures, Map, range};
-use crate::base::{CancelToken, Cancelled, Progress};
+use crate::base::Progress;
 use crate::catalog::filter::{self, Expr};
 use crate::formats::image;
 use crate::formats::npy::{self, Dtype};
 use crate::jobs::batches::Reader;
 use crate::jobs::explain::{self as job, Explained, Pictures};
-use crate::model::ModelError;
-use crate::model::explain::Explainer;
+use crate::jobs::head::Head;
+use crate::model::explain::Classes;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -69,6 +70,9 @@ struct Found {
     #[serde(skip_serializing_if = "Option::is_none")]
     label: Option<String>,
     model: PathBuf,
+    /// 1 for the most probable class, where several are explained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rank: Option<usize>,
     class: usize,
     class_name: String,
     probability: f32,
@@ -102,35 +106,10 @@ struct Unreadable {
 #[derive(Serialize)]
 struct Document<'a> {
     runtime: String,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    heads: &'a [HeadSaid],
     explanations: &'a [Found],
     unreadable: &'a [Unreadable],
-}
-
-/// Why a run over pictures ends early.
-pub(super) enum Stop {
-    Model(ModelError),
-    Cli(CliError),
-}
-
-impl From<ModelError> for Stop {
-    fn from(error: ModelError) -> Self {
-        Self::Model(error)
-    }
-}
-
-impl From<Cancelled> for Stop {
-    fn from(cancelled: Cancelled) -> Self {
-        Self::Model(cancelled.into())
-    }
-}
-
-impl From<Stop> for CliError {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::Model(error) => failed(error),
-            Stop::Cli(error) => error,
-        }
-    }
 }
 
 pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) -> Result<(), CliError> {
@@ -140,15 +119,10 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
         None => Expr::All,
     };
     let asked = args.lens.open()?;
-    let runtime = args.lens.runtime()?;
+    let runtime = args.lens.computing.runtime()?;
     let (pictures, named) = if args.images.is_empty() {
         let (pictures, named, roots) = maps::of_datasets(&args.paths, &expr, catalog)?;
-        if let Some(inside) = roots.iter().find(|root| maps::lies_in(&args.out, root)) {
-            return Err(CliError::Failed(format!(
-                "nothing is ever written into a dataset's folder; choose another place for --out: {}",
-                inside.display()
-            )));
-        }
+        refuse_inside(&args.out, &roots)?;
         (pictures, named)
     } else {
         maps::of_files(&args.images)
@@ -156,19 +130,20 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
     let names = file_names(&named);
     let progress = Progress::default();
     progress.set_total((pictures.len() * asked.len()) as u64);
-    let (mut found, mut unreadable) = (Vec::new(), Vec::new());
+    let (mut found, mut unreadable, mut heads) = (Vec::<Found>::new(), Vec::new(), Vec::new());
     progress::drawn(&progress, || -> Result<(), CliError> {
         for asked in &asked {
             let folder = if args.lens.models.len() == 1 { args.out.clone() } else { args.out.join(&asked.short) };
+            let head = args.lens.learn(asked, &pictures)?;
+            heads.extend(head.as_ref().map(|head| HeadSaid::new(head, asked, &args.lens)));
+            let mut explainer = args.lens.explainer(runtime, asked, head.as_ref())?;
             make_folder(&folder)?;
-            let mut explainer =
-                Explainer::new(runtime, &asked.model, asked.layer.as_deref(), args.lens.method).map_err(failed)?;
-            let how = job::preprocessing(&asked.model).map_err(failed)?;
             let stage = explainer.stage().clone();
-            let mut each = |place: usize, outcome: Result<Explained, String>| -> Result<(), Stop> {
+            let several = matches!(asked.classes, Classes::Top(_));
+            let mut each = |place: usize, outcome: Outcome| -> Result<(), CliError> {
                 let Named { dataset, key, label } = &named[place];
                 let Explained { explanation, figures } = match outcome {
-                    Ok(explained) => explained,
+                    Ok((explained, _)) => explained,
                     Err(reason) => {
                         if !unreadable.iter().any(|other: &Unreadable| other.image == *key) {
                             unreadable.push(Unreadable { image: key.clone(), reason });
@@ -176,16 +151,24 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
                         return Ok(());
                     }
                 };
-                let file = |ending: &str| folder.join(format!("{}.{ending}", names[place]));
+                let class = explanation.class;
+                let name = if several { format!("{}.class{class}", names[place]) } else { names[place].clone() };
+                let file = |ending: &str| folder.join(format!("{name}.{ending}"));
                 let map = file("npy");
-                write_map(&map, &explanation.map).map_err(Stop::Cli)?;
+                write_map(&map, &explanation.map)?;
+                // The classes of a picture come one after the other, the most probable first.
+                let before =
+                    found.iter().rev().take_while(|found| found.place == place && found.map.starts_with(&folder));
+                let rank = several.then(|| before.count() + 1);
+                let class_name = head.as_ref().map_or_else(|| asked.model.class_name(class), Head::name);
                 found.push(Found {
                     image: key.clone(),
                     dataset: dataset.clone(),
                     label: label.clone(),
                     model: asked.model.path.clone(),
-                    class: explanation.class,
-                    class_name: asked.model.class_name(explanation.class),
+                    rank,
+                    class,
+                    class_name,
                     probability: explanation.probability,
                     score: explanation.score,
                     layer: stage.name.clone(),
@@ -201,19 +184,7 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
                 });
                 Ok(())
             };
-            let size = (pictures.len(), args.lens.batch(runtime, &asked.model));
-            let ran = job::explain(
-                pictures.readers(),
-                size,
-                &mut explainer,
-                &asked.classes,
-                &how,
-                &mut each,
-                &progress,
-                &CancelToken::default(),
-            );
-            explainer.take_notices().iter().for_each(|notice| note_text(notice));
-            ran?;
+            args.lens.look(asked, &mut explainer, &pictures, None, &mut each, &progress)?;
         }
         set_scales(&mut found, args.scale);
         draw(args, &asked, &pictures, &found)
@@ -225,10 +196,14 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
         return Err(CliError::Failed("none of the pictures can be read".to_owned()));
     }
     if args.json {
-        let document = Document { runtime: runtime.describe().label(), explanations: &found, unreadable: &unreadable };
+        let runtime = runtime.describe().label();
+        let document = Document { runtime, heads: &heads, explanations: &found, unreadable: &unreadable };
         serde_json::to_writer_pretty(&mut *out, &document).map_err(std::io::Error::from)?;
         writeln!(out)?;
         return Ok(());
+    }
+    for head in &heads {
+        writeln!(out, "{}", head.line())?;
     }
     for found in &found {
         tell(found, out)?;

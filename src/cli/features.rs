@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::models::{Computing, OneModel, failed};
 use super::{CliError, Loaded, load, note_text, progress};
 use crate::base::{CancelToken, Progress};
 use crate::catalog::Population;
@@ -12,29 +13,19 @@ use crate::catalog::filter::{self, Expr};
 use crate::formats::npy::Dtype;
 use crate::jobs::batches;
 use crate::jobs::features::{Request, Summary, compute};
-use crate::model::Model;
-use crate::model::runtime::{Device, Runtime};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Shards, folders or caption files; several become the rows of one folder in this order.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// The model, an ONNX file. MODEL.toml beside it is its card.
-    #[arg(long, value_name = "MODEL.onnx")]
-    model: PathBuf,
-    /// The model's card: preprocessing, classes, stages (default: MODEL.toml beside MODEL.onnx, else guesses).
-    #[arg(long, value_name = "FILE")]
-    card: Option<PathBuf>,
+    #[command(flatten)]
+    model: OneModel,
     /// Stages of the model or tensors of its graph, averaged over places (default: all stages).
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     layers: Vec<String>,
-    /// What computes: auto, cuda, cpu, tract.
-    #[arg(long, value_name = "DEVICE", default_value_t = Device::Auto)]
-    device: Device,
-    /// Pictures a run of the model (default: 64 on CUDA, else 16).
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
-    batch: Option<u32>,
+    #[command(flatten)]
+    computing: Computing,
     /// How numbers are stored: f32 or f16.
     #[arg(long, value_name = "TYPE", default_value_t = Dtype::F32)]
     dtype: Dtype,
@@ -66,12 +57,11 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
         Some(text) => filter::parse(text)?,
         None => Expr::All,
     };
-    let failed = |error: &dyn std::error::Error| CliError::Failed(error.to_string());
-    let model = Model::open(&args.model, args.card.as_deref()).map_err(|error| failed(&error))?;
+    let model = args.model.open()?;
     for layer in &args.layers {
-        model.resolve(layer).map_err(|error| failed(&error))?;
+        model.resolve(layer).map_err(failed)?;
     }
-    let runtime = Runtime::start(args.device, None).map_err(|error| failed(&error))?;
+    let runtime = args.computing.runtime()?;
     let Loaded { store, sources, columns, .. } = load(&args.paths, catalog, args.filter.is_some())?;
     let ids = filter::eval(&expr, &columns, &Population::open(&columns)?)?;
     let population = batches::population(&store, sources, columns)?;
@@ -81,14 +71,14 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
         model: &model,
         layers: &args.layers,
         runtime,
-        batch: args.batch.map_or(0, |batch| batch as usize),
+        batch: args.computing.batch(),
         dtype: args.dtype,
         out: args.out.as_deref(),
         force: args.force,
     };
     let progress = Progress::default();
     let summaries = progress::rated(&progress, ids.len(), || compute(&request, &progress, &CancelToken::default()))
-        .map_err(|error| failed(&error))?;
+        .map_err(|error| CliError::Failed(error.to_string()))?;
     for notice in summaries.iter().flat_map(|summary| &summary.notices) {
         note_text(notice);
     }

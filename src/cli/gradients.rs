@@ -6,17 +6,14 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::CliError;
+use super::models::{OneModel, failed};
 use crate::model::onnx::{Seed, Target, gradient};
 use crate::model::{Model, ModelError};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The model, an ONNX file. MODEL.toml beside it is its card.
-    #[arg(long, value_name = "MODEL.onnx")]
-    model: PathBuf,
-    /// The model's card: preprocessing, classes, stages (default: MODEL.toml beside MODEL.onnx, else guesses).
-    #[arg(long, value_name = "FILE")]
-    card: Option<PathBuf>,
+    #[command(flatten)]
+    model: OneModel,
     /// Stages of the model or tensors of its graph (its input too) whose gradients are wanted.
     #[arg(long, required = true, value_name = "NAME..", num_args = 1.., value_delimiter = ',')]
     wrt: Vec<String>,
@@ -55,7 +52,8 @@ struct Entry {
 }
 
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CliError> {
-    let document = write(args).map_err(|error| CliError::Failed(error.to_string()))?;
+    let model = args.model.open()?;
+    let document = write(args, &model).map_err(failed)?;
     if args.json {
         serde_json::to_writer(&mut *out, &document).map_err(std::io::Error::from)?;
         writeln!(out)?;
@@ -69,12 +67,11 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CliError> {
     Ok(())
 }
 
-fn write(args: &Args) -> Result<Document, ModelError> {
-    let model = Model::open(&args.model, args.card.as_deref())?;
+fn write(args: &Args, model: &Model) -> Result<Document, ModelError> {
     let scores = match &args.of {
         Some(tensor) => model.resolve(tensor)?.tensor,
         None => model.card.logits.clone().ok_or_else(|| ModelError::Unusable {
-            path: args.model.clone(),
+            path: model.path.clone(),
             message: "no output looks like scores of classes: name the tensor with --of".to_owned(),
         })?,
     };
@@ -93,7 +90,7 @@ fn write(args: &Args) -> Result<Document, ModelError> {
         value: gradient::value_name(at),
     };
     Ok(Document {
-        model: args.model.display().to_string(),
+        model: args.model.model.display().to_string(),
         out: args.out.display().to_string(),
         scores,
         class,

@@ -6,16 +6,18 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde_json::{Map as Object, Value, json};
 
-use super::explain::{Stop, make_folder, write_map};
-use super::maps::{self, Lens, Named, failed};
-use super::{CliError, note_text, progress};
+use super::explain::{make_folder, write_map};
+use super::maps::{self, HeadSaid, Lens, Named, Outcome};
+use super::models::refuse_inside;
+use super::{CliError, progress};
+use crate::analysis::cam::curve::{Curves, Substrate};
 use crate::analysis::cam::local::NAMES;
 use crate::analysis::cam::paired::{Distribution, signed_rank};
 use crate::analysis::cam::{Figures, Map};
-use crate::base::{CancelToken, Progress};
+use crate::base::Progress;
 use crate::catalog::filter::{self, Expr};
-use crate::jobs::explain::{self as job, Explained};
-use crate::model::explain::Explainer;
+use crate::jobs::explain::Explained;
+use crate::model::explain::Classes;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -27,6 +29,13 @@ pub(super) struct Args {
     /// Only samples that match.
     #[arg(long, value_name = "EXPR")]
     filter: Option<String>,
+    /// Also measure what each map is worth to the model: deletion and insertion curves against orders at random. Takes some hundred
+    /// runs of the model a picture. `--filter correct` after `shopscope predict` takes the pictures that it knows.
+    #[arg(long)]
+    curves: bool,
+    /// What comes in the place of what is deleted: mean (the colour that the preprocessing takes off) or blur.
+    #[arg(long, value_name = "SUBSTRATE", default_value_t = Substrate::Mean, requires = "curves")]
+    substrate: Substrate,
     /// A folder for figures.csv (one line a picture and model) and MODEL.npy, the mean of each model's maps.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -35,12 +44,23 @@ pub(super) struct Args {
     json: bool,
 }
 
+/// What one model made of a picture.
+#[derive(Clone)]
+struct Of {
+    class: usize,
+    probability: f32,
+    figures: Figures,
+    curves: Option<Curves>,
+}
+
 /// What one model made of the pictures.
 struct Looked {
     short: String,
     said: Value,
+    /// A line about its head.
+    head: Option<String>,
     /// For each picture; `None` where it cannot be read.
-    figures: Vec<Option<(usize, f32, Figures)>>,
+    figures: Vec<Option<Of>>,
     mean: Map,
 }
 
@@ -58,15 +78,13 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
         None => Expr::All,
     };
     let asked = args.lens.open()?;
-    let runtime = args.lens.runtime()?;
+    if asked.iter().any(|asked| matches!(asked.classes, Classes::Top(_))) {
+        return Err(CliError::Usage("models are compared by one map a picture: name one class, or none".to_owned()));
+    }
+    let runtime = args.lens.computing.runtime()?;
     let (pictures, named, roots) = maps::of_datasets(&args.paths, &expr, catalog)?;
     if let Some(folder) = &args.out {
-        if let Some(inside) = roots.iter().find(|root| maps::lies_in(folder, root)) {
-            return Err(CliError::Failed(format!(
-                "nothing is ever written into a dataset's folder; choose another place for --out: {}",
-                inside.display()
-            )));
-        }
+        refuse_inside(folder, &roots)?;
         make_folder(folder)?;
     }
     let progress = Progress::default();
@@ -74,33 +92,22 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
     let mut looked = Vec::new();
     progress::drawn(&progress, || -> Result<(), CliError> {
         for asked in &asked {
-            let mut explainer =
-                Explainer::new(runtime, &asked.model, asked.layer.as_deref(), args.lens.method).map_err(failed)?;
-            let how = job::preprocessing(&asked.model).map_err(failed)?;
+            let head = args.lens.learn(asked, &pictures)?;
+            let mut explainer = args.lens.explainer(runtime, asked, head.as_ref())?;
             let (height, width) = explainer.resolution();
             let mut figures = vec![None; pictures.len()];
             let mut sum = Sum { map: vec![0.0; height * width], count: 0 };
-            let mut each = |place: usize, outcome: Result<Explained, String>| -> Result<(), Stop> {
-                if let Ok(Explained { explanation, figures: of_map }) = outcome {
+            let mut each = |place: usize, outcome: Outcome| -> Result<(), CliError> {
+                if let Ok((Explained { explanation, figures: of_map }, curves)) = outcome {
                     sum.add(&args.lens.method.evidence(&explanation.map));
-                    figures[place] = Some((explanation.class, explanation.probability, of_map));
+                    let (class, probability) = (explanation.class, explanation.probability);
+                    figures[place] = Some(Of { class, probability, figures: of_map, curves });
                 }
                 Ok(())
             };
-            let size = (pictures.len(), args.lens.batch(runtime, &asked.model));
-            let ran = job::explain(
-                pictures.readers(),
-                size,
-                &mut explainer,
-                &asked.classes,
-                &how,
-                &mut each,
-                &progress,
-                &CancelToken::default(),
-            );
-            explainer.take_notices().iter().for_each(|notice| note_text(notice));
-            ran?;
-            let said = json!({
+            let curves = args.curves.then_some(args.substrate);
+            args.lens.look(asked, &mut explainer, &pictures, curves, &mut each, &progress)?;
+            let mut said = json!({
                 "model": asked.model.path,
                 "name": asked.model.card.name,
                 "layer": explainer.stage().name,
@@ -108,7 +115,15 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
                 "method": args.lens.method.to_string(),
                 "resolution": [height, width],
             });
-            looked.push(Looked { short: asked.short.clone(), said, figures, mean: sum.mean(height, width) });
+            let head = head.map(|head| HeadSaid::new(&head, asked, &args.lens));
+            if let Some(head) = &head {
+                said["head"] = json!(head);
+            }
+            let head = head.map(|head| head.line());
+            if args.curves {
+                said["substrate"] = json!(args.substrate);
+            }
+            looked.push(Looked { short: asked.short.clone(), said, head, figures, mean: sum.mean(height, width) });
         }
         Ok(())
     })?;
@@ -139,6 +154,11 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
         return Ok(());
     }
     writeln!(out, "{readable} pictures, {} unreadable", pictures.len() - readable)?;
+    for Looked { short, head, .. } in &looked {
+        if let Some(head) = head {
+            writeln!(out, "{short}: {head}")?;
+        }
+    }
     Ok(tell(&looked, &pairs, out)?)
 }
 
@@ -167,7 +187,45 @@ impl Sum {
 
 /// The values of a figure over the pictures.
 fn of_figure(looked: &Looked, at: usize) -> impl Iterator<Item = Option<f64>> {
-    looked.figures.iter().map(move |figures| figures.as_ref().and_then(|(.., figures)| figures.get(at)))
+    looked.figures.iter().map(move |figures| figures.as_ref().and_then(|of| of.figures.get(at)))
+}
+
+/// What the maps of several pictures are worth; means over them.
+#[derive(Serialize)]
+struct Worth {
+    /// Pictures.
+    n: usize,
+    /// Area under the probability while places go by the falling map.
+    deletion: f64,
+    /// The same while they come.
+    insertion: f64,
+    /// The same in an order at random.
+    random: f64,
+    /// Share of the pictures whose deletion is below the random order's.
+    deletion_below_random: f64,
+    /// Share of the pictures whose insertion is above the random order's.
+    insertion_above_random: f64,
+}
+
+impl Worth {
+    fn of<'a>(curves: impl Iterator<Item = &'a Curves>) -> Option<Self> {
+        let curves: Vec<&Curves> = curves.collect();
+        let n = curves.len();
+        let mean = |of: &dyn Fn(&Curves) -> f64| curves.iter().map(|curves| of(curves)).sum::<f64>() / n as f64;
+        (n > 0).then(|| Self {
+            n,
+            deletion: mean(&|curves| curves.deletion),
+            insertion: mean(&|curves| curves.insertion),
+            random: mean(&|curves| curves.random),
+            deletion_below_random: mean(&|curves| f64::from(u8::from(curves.deletion < curves.random))),
+            insertion_above_random: mean(&|curves| f64::from(u8::from(curves.insertion > curves.random))),
+        })
+    }
+}
+
+/// The curves of the pictures, with the pictures' numbers.
+fn curves(looked: &Looked) -> impl Iterator<Item = (usize, &Curves)> {
+    looked.figures.iter().enumerate().filter_map(|(at, of)| Some((at, of.as_ref()?.curves.as_ref()?)))
 }
 
 fn describe(looked: &Looked) -> Value {
@@ -178,8 +236,15 @@ fn describe(looked: &Looked) -> Value {
     }
     said["figures"] = Value::Object(figures);
     let read = looked.figures.iter().flatten();
-    said["without_evidence"] = json!(read.clone().filter(|(.., figures)| figures.area50.is_none()).count());
-    said["plain_background"] = json!(read.filter(|(.., figures)| figures.foreground_area.is_some()).count());
+    said["without_evidence"] = json!(read.clone().filter(|of| of.figures.area50.is_none()).count());
+    said["plain_background"] = json!(read.filter(|of| of.figures.foreground_area.is_some()).count());
+    if let Some(worth) = Worth::of(curves(looked).map(|(_, curves)| curves)) {
+        let half = |odd: usize| Worth::of(curves(looked).filter(|(at, _)| at % 2 == odd).map(|(_, curves)| curves));
+        said["curves"] = json!(worth);
+        // So that a choice made on one half can be told on the other.
+        said["curves"]["even_pictures"] = json!(half(0));
+        said["curves"]["odd_pictures"] = json!(half(1));
+    }
     said
 }
 
@@ -202,16 +267,21 @@ fn pairs(looked: &[Looked]) -> Vec<Pair<'_>> {
 fn table(named: &[Named], looked: &[Looked]) -> String {
     let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
     let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
-    let mut text = format!("dataset,image,label,model,class,probability,{},foreground_area\n", NAMES.join(","));
+    let mut text = format!("dataset,image,label,model,class,probability,{},foreground_area", NAMES.join(","));
+    let with_curves = looked.iter().any(|looked| curves(looked).next().is_some());
+    text.push_str(if with_curves { ",deletion,insertion,random\n" } else { "\n" });
     for (place, Named { dataset, key, label }) in named.iter().enumerate() {
         for looked in looked {
-            let Some((class, probability, figures)) = &looked.figures[place] else { continue };
+            let Some(Of { class, probability, figures, curves }) = &looked.figures[place] else { continue };
             let texts =
                 [dataset.as_deref().unwrap_or_default(), key, label.as_deref().unwrap_or_default(), &looked.short];
             let mut cells: Vec<String> = texts.iter().map(|text| quoted(text)).collect();
             cells.extend([class.to_string(), probability.to_string()]);
             cells.extend((0..NAMES.len()).map(|at| number(figures.get(at))));
             cells.push(number(figures.foreground_area));
+            if let Some(Curves { deletion, insertion, random }) = curves {
+                cells.extend([deletion, insertion, random].map(ToString::to_string));
+            }
             text.push_str(&cells.join(","));
             text.push('\n');
         }
@@ -242,6 +312,21 @@ fn tell(looked: &[Looked], pairs: &[Pair<'_>], out: &mut dyn Write) -> std::io::
                 writeln!(out, "  {a} less {b}: {:+.2} %, effect {effect:+.2}, p = {p:.2e}", difference * 100.0)?;
             }
         }
+    }
+    for looked in looked {
+        let Some(worth) = Worth::of(curves(looked).map(|(_, curves)| curves)) else { continue };
+        let Worth { n, deletion, insertion, random, deletion_below_random, insertion_above_random } = worth;
+        writeln!(out, "\n{}: area under the probability of the class while places go, {n} pictures", looked.short)?;
+        writeln!(
+            out,
+            "  deletion  {deletion:.3}, random {random:.3}; below it for {:.1} %",
+            deletion_below_random * 100.0
+        )?;
+        writeln!(
+            out,
+            "  insertion {insertion:.3}, random {random:.3}; above it for {:.1} %",
+            insertion_above_random * 100.0
+        )?;
     }
     Ok(())
 }

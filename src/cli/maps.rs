@@ -1,16 +1,24 @@
-//! What `explain` and `localise` have in common: which models at which layers, which class, which pictures.
+//! What `explain` and `localise` have in common: which models at which layers, which class or head, which pictures, and the
+//! run of an explainer over them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{CliError, Loaded, load};
+use serde::Serialize;
+
+use super::models::{Computing, failed};
+use super::{CliError, Loaded, load, note_text};
+use crate::analysis::cam::curve::{Curves, Substrate};
+use crate::analysis::separation::Probe;
+use crate::base::{CancelToken, Cancelled, Progress};
 use crate::catalog::Population;
 use crate::catalog::filter::{self, Expr};
 use crate::jobs::batches;
-use crate::jobs::explain::Pictures;
+use crate::jobs::explain::{self as job, Explained, Pictures};
 use crate::jobs::features::samples;
-use crate::model::explain::{Classes, Method};
-use crate::model::runtime::{Device, Runtime};
+use crate::jobs::head::{self, Head};
+use crate::model::explain::{Classes, Explainer, Method};
+use crate::model::runtime::Runtime;
 use crate::model::{Model, ModelError};
 
 #[derive(Debug, clap::Args)]
@@ -24,19 +32,26 @@ pub(super) struct Lens {
     /// A stage of the card or a tensor of the graph: one for all models, or one a model (default: the last stage with places).
     #[arg(long = "layer", value_name = "LAYER")]
     layers: Vec<String>,
-    /// The class that is explained: its index, its name, or the one that the model predicts.
+    /// The class that is explained: its index, its name, or the one that the model predicts; explain also takes top3 and the like:
+    /// a map for each of the most probable classes.
     #[arg(long, value_name = "CLASS", default_value = PREDICTED)]
     class: String,
+    /// In place of a class: what speaks for dataset A against dataset B. A linear head is learned on their features, which
+    /// `shopscope features` must have made. Datasets go by name or by their number from 1 on.
+    #[arg(long, value_name = "A:B", conflicts_with = "class")]
+    head: Option<String>,
+    /// The layer that the head reads, averaged over places (default: the last stage).
+    #[arg(long, value_name = "LAYER", requires = "head")]
+    head_layer: Option<String>,
+    /// Seed of the rows that the head is trained and tried on.
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "head")]
+    head_seed: u64,
     /// gradcam, gradcam++, hirescam, layercam, cam, eigencam, scorecam, gradient, gradient-input, smoothgrad,
     /// integrated-gradients.
     #[arg(long, value_name = "METHOD", default_value_t = Method::GradCam)]
     pub(super) method: Method,
-    /// What computes: auto, cuda, cpu, tract.
-    #[arg(long, value_name = "DEVICE", default_value_t = Device::Auto)]
-    device: Device,
-    /// Pictures a run of the model (default: 32 on CUDA, else 8).
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
-    batch: Option<u32>,
+    #[command(flatten)]
+    pub(super) computing: Computing,
 }
 
 const PREDICTED: &str = "predicted";
@@ -70,10 +85,10 @@ impl Lens {
         let mut asked = Vec::new();
         for (at, path) in self.models.iter().enumerate() {
             let model = Model::open(path, self.cards.get(at).map(PathBuf::as_path)).map_err(failed)?;
-            let classes = match self.class.as_str() {
-                PREDICTED => Classes::Predicted,
-                class => Classes::One(model.class(class).map_err(failed)?),
-            };
+            let classes = classes(&model, &self.class)?;
+            if let Some(layer) = &self.head_layer {
+                model.resolve(layer).map_err(failed)?;
+            }
             let layer = self.layers.get(if self.layers.len() == 1 { 0 } else { at }).cloned();
             if let Some(layer) = &layer {
                 model.resolve(layer).map_err(failed)?;
@@ -86,21 +101,159 @@ impl Lens {
         Ok(asked)
     }
 
-    pub(super) fn runtime(&self) -> Result<&'static Runtime, CliError> {
-        Runtime::start(self.device, None).map_err(failed)
+    /// Learns a model's head, where one is asked for.
+    pub(super) fn learn(&self, asked: &Asked, pictures: &Pictures) -> Result<Option<Head>, CliError> {
+        let Some(text) = &self.head else { return Ok(None) };
+        let Pictures::Samples(population, _) = pictures else {
+            return Err(CliError::Usage(
+                "a head tells two datasets apart: give their paths in place of --image".to_owned(),
+            ));
+        };
+        let ask = head::Ask {
+            population,
+            model: &asked.model,
+            layer: self.head_layer.as_deref(),
+            pair: head::pair(population, text).map_err(CliError::Usage)?,
+            seed: self.head_seed,
+        };
+        let head = head::learn(&ask, &CancelToken::default());
+        head.map(Some).map_err(|error| CliError::Failed(error.to_string()))
     }
 
-    /// Pictures a run.
-    pub(super) fn batch(&self, runtime: &Runtime, model: &Model) -> usize {
-        let asked = self.batch.map(|batch| batch as usize);
-        let usual = || crate::jobs::explain::usual_batch(runtime.describe().provider);
-        model.input.batch.unwrap_or_else(|| asked.unwrap_or_else(usual))
+    /// What makes the maps of a model.
+    pub(super) fn explainer<'a>(
+        &self,
+        runtime: &'static Runtime,
+        asked: &'a Asked,
+        head: Option<&Head>,
+    ) -> Result<Explainer<'a>, CliError> {
+        let direction = head.map(|head| head.direction.clone());
+        Explainer::along(runtime, &asked.model, asked.layer.as_deref(), self.method, direction).map_err(failed)
+    }
+
+    /// Runs an explainer over pictures, with curves where a substrate is given, and hands what it finds to `each`; what else
+    /// happened goes to stderr.
+    pub(super) fn look(
+        &self,
+        asked: &Asked,
+        explainer: &mut Explainer<'_>,
+        pictures: &Pictures,
+        curves: Option<Substrate>,
+        each: &mut dyn FnMut(usize, Outcome) -> Result<(), CliError>,
+        progress: &Progress,
+    ) -> Result<(), CliError> {
+        let how = job::preprocessing(&asked.model).map_err(failed)?;
+        let usual = || job::usual_batch(explainer.runtime().describe().provider);
+        let wished = Some(self.computing.batch()).filter(|&batch| batch > 0);
+        let batch = asked.model.input.batch.unwrap_or_else(|| wished.unwrap_or_else(usual));
+        let (readers, size, cancel) = (pictures.readers(), (pictures.len(), batch), CancelToken::default());
+        let classes = &asked.classes;
+        let ran: Result<(), Stop> = match curves {
+            None => {
+                let mut each = |place, outcome: Result<Explained, String>| {
+                    each(place, outcome.map(|explained| (explained, None))).map_err(Stop::Cli)
+                };
+                job::explain(readers, size, explainer, classes, &how, &mut each, progress, &cancel)
+            }
+            Some(substrate) => {
+                let mut each = |place, outcome: Result<job::Measured, String>| {
+                    each(place, outcome.map(|(explained, curves)| (explained, Some(curves)))).map_err(Stop::Cli)
+                };
+                let asked = (classes, substrate);
+                job::explain_with_curves(readers, size, explainer, asked, &how, &mut each, progress, &cancel)
+            }
+        };
+        explainer.take_notices().iter().for_each(|notice| note_text(notice));
+        Ok(ran?)
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the end of `map_err`")]
-pub(super) fn failed(error: ModelError) -> CliError {
-    CliError::Failed(error.to_string())
+/// What came of a picture; a sentence where there is no map of it.
+pub(super) type Outcome = Result<(Explained, Option<Curves>), String>;
+
+/// Why a run over pictures ends early.
+enum Stop {
+    Model(ModelError),
+    Cli(CliError),
+}
+
+impl From<ModelError> for Stop {
+    fn from(error: ModelError) -> Self {
+        Self::Model(error)
+    }
+}
+
+impl From<Cancelled> for Stop {
+    fn from(cancelled: Cancelled) -> Self {
+        Self::Model(cancelled.into())
+    }
+}
+
+impl From<Stop> for CliError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Model(error) => failed(error),
+            Stop::Cli(error) => error,
+        }
+    }
+}
+
+/// The classes that a text means: "predicted", a class, or "top" and a number.
+fn classes(model: &Model, text: &str) -> Result<Classes, CliError> {
+    if text == PREDICTED {
+        return Ok(Classes::Predicted);
+    }
+    match (model.class(text), text.strip_prefix("top").and_then(|count| count.parse().ok())) {
+        // A class that is called so goes first.
+        (Ok(class), _) => Ok(Classes::One(class)),
+        (Err(_), Some(0)) => Err(CliError::Usage("top0 are no classes; top1 is the most probable one".to_owned())),
+        (Err(_), Some(count)) => Ok(Classes::Top(count)),
+        (Err(error), None) => Err(failed(error)),
+    }
+}
+
+/// What a document says of a head.
+#[derive(Serialize)]
+pub(super) struct HeadSaid {
+    model: PathBuf,
+    /// The dataset whose side is above 0.
+    positive: String,
+    negative: String,
+    layer: String,
+    tensor: String,
+    seed: u64,
+    #[serde(flatten)]
+    probe: Probe,
+    /// Rows of either dataset without finite features.
+    left_out: [usize; 2],
+}
+
+impl HeadSaid {
+    pub(super) fn new(head: &Head, asked: &Asked, lens: &Lens) -> Self {
+        let Head { direction, layer, names: [positive, negative], left_out, probe } = head.clone();
+        Self {
+            model: asked.model.path.clone(),
+            positive,
+            negative,
+            layer,
+            tensor: direction.features,
+            seed: lens.head_seed,
+            probe,
+            left_out,
+        }
+    }
+
+    /// One line for people.
+    pub(super) fn line(&self) -> String {
+        let Self { positive, negative, layer, probe, .. } = self;
+        format!(
+            "head on {layer}: {positive} against {negative}, {:.1} % of {} held-out pictures told right (datasets weighing the same: {:.1} %, chance 50 %), learned on {}",
+            probe.accuracy * 100.0,
+            probe.held_out,
+            probe.balanced_accuracy * 100.0,
+            probe.trained
+        )
+    }
 }
 
 /// A name that is not among those taken: "a", "a-2", "a-3".
@@ -149,16 +302,4 @@ pub(super) fn of_datasets(
 pub(super) fn of_files(files: &[PathBuf]) -> (Pictures, Vec<Named>) {
     let named = |file: &PathBuf| Named { dataset: None, key: file.display().to_string(), label: None };
     (Pictures::Files(Arc::new(files.to_vec())), files.iter().map(named).collect())
-}
-
-/// Whether a folder that may not exist yet lies in another.
-pub(super) fn lies_in(folder: &Path, root: &Path) -> bool {
-    let there = folder.ancestors().find_map(|folder| {
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        folder.canonicalize().ok()
-    });
-    match (there, root.canonicalize()) {
-        (Some(folder), Ok(root)) => root.is_dir() && folder.starts_with(root),
-        _ => false,
-    }
 }

@@ -13,6 +13,7 @@ mod index;
 mod localise;
 mod maps;
 mod matrix;
+mod models;
 mod neighbours;
 mod predict;
 mod progress;

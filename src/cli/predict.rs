@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use roaring::RoaringBitmap;
 use serde::Serialize;
 
+use super::models::{self, Computing, OneModel};
 use super::{CliError, Loaded, load, progress};
 use crate::analysis::confusion::{Confusion, Counts};
 use crate::analysis::labels::ClassMap;
@@ -16,29 +17,19 @@ use crate::catalog::predictions::TOP;
 use crate::catalog::{ClassFields, Population, Prediction, Predictions, Predictor};
 use crate::jobs::batches;
 use crate::jobs::predict::{PredictError, Report, Request, predict};
-use crate::model::Model;
-use crate::model::runtime::{Device, Runtime};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Shards, folders or caption files.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// The model, an ONNX file. MODEL.toml beside it is its card.
-    #[arg(long, value_name = "MODEL.onnx")]
-    model: PathBuf,
-    /// The model's card: preprocessing, classes (default: MODEL.toml beside MODEL.onnx, else guesses).
-    #[arg(long, value_name = "FILE")]
-    card: Option<PathBuf>,
+    #[command(flatten)]
+    model: OneModel,
     /// Classes printed a sample, most probable first; 5 are kept.
     #[arg(long, value_name = "N", default_value_t = TOP as u8, value_parser = clap::value_parser!(u8).range(1..=TOP as i64))]
     top: u8,
-    /// What computes: auto, cuda, cpu, tract.
-    #[arg(long, value_name = "DEVICE", default_value_t = Device::Auto)]
-    device: Device,
-    /// Pictures a run of the model (default: 64 on CUDA, else 16).
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
-    batch: Option<u32>,
+    #[command(flatten)]
+    computing: Computing,
     /// Only samples that match.
     #[arg(long, value_name = "EXPR")]
     filter: Option<String>,
@@ -73,9 +64,8 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
         Some(text) => filter::parse(text)?,
         None => Expr::All,
     };
-    let failed = |error: &dyn std::error::Error| CliError::Failed(error.to_string());
-    let model = Model::open(&args.model, args.card.as_deref()).map_err(|error| failed(&error))?;
-    let runtime = Runtime::start(args.device, None).map_err(|error| failed(&error))?;
+    let model = args.model.open()?;
+    let runtime = args.computing.runtime()?;
     let Loaded { store, sources, columns, .. } = load(&args.paths, catalog, args.filter.is_some())?;
     let ids = {
         let catalogs = Population::open(&columns)?;
@@ -83,25 +73,14 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
         let catalogs = if expr.asks_predictions() { catalogs.with_latest_predictions()? } else { catalogs };
         filter::eval(&expr, &columns, &catalogs)?
     };
-    if let Some(file) = &args.out
-        && let Some(inside) = sources.iter().map(|source| &source.root).find(|root| lies_in(file, root))
-    {
-        return Err(CliError::Failed(format!(
-            "nothing is ever written into a dataset's folder; choose another place for --out: {}",
-            inside.display()
-        )));
+    if let Some(file) = &args.out {
+        models::refuse_inside(file, sources.iter().map(|source| &source.root))?;
     }
     let population = batches::population(&store, sources, columns)?;
-    let request = Request {
-        population: &population,
-        ids: &ids,
-        model: &model,
-        runtime,
-        batch: args.batch.map_or(0, |batch| batch as usize),
-    };
+    let request = Request { population: &population, ids: &ids, model: &model, runtime, batch: args.computing.batch() };
     let progress = Progress::default();
     let report = progress::drawn(&progress, || predict(&request, &|_| {}, &progress, &CancelToken::default()))
-        .map_err(|error: PredictError| failed(&error))?;
+        .map_err(|error: PredictError| CliError::Failed(error.to_string()))?;
     for notice in &report.notices {
         eprintln!("shopscope: {notice}");
     }
@@ -122,14 +101,6 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
         return written.and_then(|()| Ok(document.tell(out)?));
     }
     if args.json { document.write(&catalogs, columns, out) } else { Ok(document.tell(out)?) }
-}
-
-fn lies_in(file: &Path, root: &Path) -> bool {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    match (folder.canonicalize(), root.canonicalize()) {
-        (Ok(folder), Ok(root)) => root.is_dir() && folder.starts_with(root),
-        _ => false,
-    }
 }
 
 /// Writes a file that appears when it is whole.

@@ -11,6 +11,7 @@ use crate::app::launch::{Launch, ShotOptions, Target, View, WindowOptions};
 use crate::app::map::Drawn;
 use crate::app::map::colour::ColourBy;
 use crate::app::statistics::Tab;
+use crate::app::why::Mode;
 use crate::base::{CancelToken, Progress};
 use crate::formats::demo::DemoOptions;
 use crate::formats::{Field, FieldMap};
@@ -25,7 +26,7 @@ pub(super) struct ScreenArgs {
     /// Width and height in pixels.
     #[arg(long, value_name = "WxH", value_parser = size)]
     size: Option<(u32, u32)>,
-    /// What the screenshot shows: grid, inspector, large, map, statistics, compare, filters, welcome, open, palette, help, problems.
+    /// What the screenshot shows: grid, inspector, large, map, statistics, why, compare, filters, welcome, open, palette, help, problems.
     #[arg(long, value_name = "VIEW", value_parser = view, default_value = "grid", hide_default_value = true)]
     view: View,
     /// Pixels a point in the screenshot.
@@ -52,6 +53,15 @@ pub(super) struct ScreenArgs {
     /// What is drawn on the map: points, density, contours, ratio, labels, thumbnails.
     #[arg(long, value_name = "WHAT,..", requires = "screenshot", value_delimiter = ',', value_parser = Drawn::WORDS, hide = true)]
     drawn: Vec<String>,
+    /// Models of the why lens: files, or demo-scenes and demo-shop.
+    #[arg(long, value_name = "MODEL,..", requires = "screenshot", value_delimiter = ',', hide = true)]
+    models: Vec<PathBuf>,
+    /// How maps are shown: overlay, heat, contour, signed.
+    #[arg(long, value_name = "MODE", requires = "screenshot", value_parser = mode, hide = true)]
+    mode: Option<Mode>,
+    /// Show how local the maps are, over many pictures.
+    #[arg(long, requires = "screenshot", hide = true)]
+    local: bool,
 }
 
 /// What opens a window: paths without a command.
@@ -113,6 +123,13 @@ fn colour(word: &str) -> Result<ColourBy, String> {
     ColourBy::from_word(word).ok_or_else(|| format!("points are not coloured by \"{word}\""))
 }
 
+fn mode(word: &str) -> Result<Mode, String> {
+    Mode::ALL.into_iter().find(|mode| mode.word() == word).ok_or_else(|| {
+        let words: Vec<_> = Mode::ALL.iter().map(|mode| mode.word()).collect();
+        format!("maps are shown as {}", words.join(", "))
+    })
+}
+
 impl ScreenArgs {
     fn shot(&self) -> ShotOptions {
         ShotOptions {
@@ -126,6 +143,9 @@ impl ScreenArgs {
             layers: self.layers.clone(),
             colour: self.colour,
             drawn: self.drawn.clone(),
+            models: self.models.clone(),
+            mode: self.mode.unwrap_or_default(),
+            local: self.local,
         }
     }
 }

@@ -237,6 +237,18 @@ fn header(shape: &[usize], dtype: Dtype) -> Vec<u8> {
     out
 }
 
+/// A whole file of f32 with any number of axes.
+///
+/// # Panics
+/// If there are not as many values as the axes say.
+#[must_use]
+pub fn bytes(shape: &[usize], values: &[f32]) -> Vec<u8> {
+    assert_eq!(values.len(), shape.iter().product::<usize>(), "as many values as the axes say");
+    let mut out = header(shape, Dtype::F32);
+    out.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    out
+}
+
 /// Writes `[rows, dims]` (`[rows]` where `dims` is 0) row by row.
 #[derive(Debug)]
 pub struct Writer {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::batches::{self, Batch, PictureReader, Reader, Runner, Work};
 use super::{Population, SampleRef};
+use crate::analysis::cam::curve::{Curves, Substrate};
 use crate::analysis::cam::{Figures, Map, Mask};
 use crate::base::{CancelToken, Cancelled, Progress};
 use crate::formats::image::{self, Filter, Picture};
@@ -17,7 +18,7 @@ use crate::model::card::{Channels, Layout, Preprocessing};
 use crate::model::explain::{Classes, Explainer, Explanation};
 use crate::model::{Model, ModelError, preprocess};
 
-/// One picture's explanation with its figures.
+/// An explanation with its figures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explained {
     /// Class, score, probability and map.
@@ -120,37 +121,56 @@ pub fn usual_batch(provider: &str) -> usize {
     if provider == "CUDA" { 32 } else { 8 }
 }
 
-/// Runs an explainer and keeps what it found for whoever gets the batch.
-struct Keeper<'a, 'm> {
+/// Makes something of an explanation: the explainer, the picture's numbers, the explanation, the picture's number.
+type Make<'m, T> = dyn Fn(&mut Explainer<'m>, &[f32], Explained, usize) -> Result<T, ModelError> + 'm;
+
+/// An explanation and what its map is worth to the model.
+pub type Measured = (Explained, Curves);
+
+/// Runs an explainer and keeps what `make` turns its findings into for whoever gets the batch.
+struct Keeper<'a, 'm, T> {
     explainer: &'a mut Explainer<'m>,
     classes: &'a Classes,
     how: &'a Preprocessing,
-    found: &'a RefCell<Vec<Explained>>,
+    make: &'a Make<'m, T>,
+    /// Pictures before this batch.
+    before: usize,
+    /// Of each picture of the batch.
+    found: &'a RefCell<Vec<Vec<T>>>,
 }
 
-impl Runner for Keeper<'_, '_> {
+impl<T> Runner for Keeper<'_, '_, T> {
     fn run(&mut self, count: usize, values: &[f32]) -> Result<Vec<Vec<f32>>, ModelError> {
         let explanations = self.explainer.run(count, values, self.classes)?;
-        let pictures = values.chunks_exact(preprocess::len(self.how));
         let method = self.explainer.method();
-        let explained = explanations.into_iter().zip(pictures).map(|(explanation, values)| {
+        let each = (explanations.len() / count.max(1)).max(1);
+        let mut found = Vec::with_capacity(count);
+        let mut explanations = explanations.into_iter();
+        for (place, values) in values.chunks_exact(preprocess::len(self.how)).take(count).enumerate() {
             let mask = Mask::of(&pixels(values, self.how), self.how.crop as usize);
-            let figures = Figures::of(&method.evidence(&explanation.map), mask.as_ref());
-            Explained { explanation, figures }
-        });
-        *self.found.borrow_mut() = explained.collect();
+            let mut of_picture = Vec::with_capacity(each);
+            for explanation in explanations.by_ref().take(each) {
+                let figures = Figures::of(&method.evidence(&explanation.map), mask.as_ref());
+                let explained = Explained { explanation, figures };
+                of_picture.push((self.make)(self.explainer, values, explained, self.before + place)?);
+            }
+            found.push(of_picture);
+        }
+        self.before += count;
+        *self.found.borrow_mut() = found;
         Ok(Vec::new())
     }
 }
 
-/// Explains `count` pictures in order and hands each to `each` with its number: a map, or why there is none.
+/// Explains `count` pictures in order and hands each to `each` with its number: a map, or why there is none. With
+/// [`Classes::Top`] a picture comes once for each of its classes, most probable first.
 ///
 /// # Errors
 /// Cancelled (asked for once a batch), the model cannot be run, or `each` fails.
 #[expect(clippy::too_many_arguments, reason = "what, how, and whom to tell")]
 pub fn explain<R: Reader, E: From<ModelError> + From<Cancelled>>(
     readers: Vec<R>,
-    (count, batch): (usize, usize),
+    size: (usize, usize),
     explainer: &mut Explainer<'_>,
     classes: &Classes,
     how: &Preprocessing,
@@ -158,17 +178,58 @@ pub fn explain<R: Reader, E: From<ModelError> + From<Cancelled>>(
     progress: &Progress,
     cancel: &CancelToken,
 ) -> Result<(), E> {
+    let make = |_: &mut Explainer<'_>, _: &[f32], explained, _| Ok(explained);
+    over(readers, size, (explainer, classes, &make), how, each, progress, cancel)
+}
+
+/// As [`explain`], with the deletion and insertion curves of each map: many more runs of the model. The orders at random that
+/// a map is held against are seeded by the picture's number.
+///
+/// # Errors
+/// As [`explain`].
+#[expect(clippy::too_many_arguments, reason = "what, how, and whom to tell")]
+pub fn explain_with_curves<R: Reader, E: From<ModelError> + From<Cancelled>>(
+    readers: Vec<R>,
+    size: (usize, usize),
+    explainer: &mut Explainer<'_>,
+    (classes, substrate): (&Classes, Substrate),
+    how: &Preprocessing,
+    each: &mut dyn FnMut(usize, Result<Measured, String>) -> Result<(), E>,
+    progress: &Progress,
+    cancel: &CancelToken,
+) -> Result<(), E> {
+    let make = move |explainer: &mut Explainer<'_>, values: &[f32], explained: Explained, place: usize| {
+        let curves = explainer.curves(values, &explained.explanation, substrate, place as u64)?;
+        Ok((explained, curves))
+    };
+    over(readers, size, (explainer, classes, &make), how, each, progress, cancel)
+}
+
+/// What explains, what is explained, and what is made of it.
+type Making<'a, 'm, T> = (&'a mut Explainer<'m>, &'a Classes, &'a Make<'m, T>);
+
+fn over<R: Reader, T, E: From<ModelError> + From<Cancelled>>(
+    readers: Vec<R>,
+    (count, batch): (usize, usize),
+    (explainer, classes, make): Making<'_, '_, T>,
+    how: &Preprocessing,
+    each: &mut dyn FnMut(usize, Result<T, String>) -> Result<(), E>,
+    progress: &Progress,
+    cancel: &CancelToken,
+) -> Result<(), E> {
     let found = RefCell::new(Vec::new());
-    let mut keeper = Keeper { explainer, classes, how, found: &found };
+    let mut keeper = Keeper { explainer, classes, how, make, before: 0, found: &found };
     let work = Work { rows: 0..count, batch, how };
     let mut deal = |batch: Batch| -> Result<(), E> {
         let mut unreadable = batch.unreadable.into_iter().peekable();
-        for (at, explained) in found.take().into_iter().enumerate() {
-            let outcome = match unreadable.next_if(|(place, _)| *place == at) {
-                Some((_, reason)) => Err(reason),
-                None => Ok(explained),
-            };
-            each(batch.first + at, outcome)?;
+        for (at, of_picture) in found.take().into_iter().enumerate() {
+            if let Some((_, reason)) = unreadable.next_if(|(place, _)| *place == at) {
+                each(batch.first + at, Err(reason))?;
+                continue;
+            }
+            for made in of_picture {
+                each(batch.first + at, Ok(made))?;
+            }
         }
         Ok(())
     };
@@ -176,7 +237,7 @@ pub fn explain<R: Reader, E: From<ModelError> + From<Cancelled>>(
 }
 
 /// The picture that a model's numbers stand for, three bytes a pixel.
-fn pixels(values: &[f32], how: &Preprocessing) -> Vec<u8> {
+pub(super) fn pixels(values: &[f32], how: &Preprocessing) -> Vec<u8> {
     let area = how.crop as usize * how.crop as usize;
     let byte = |at: usize, channel: usize| {
         ((values[at] * how.std[channel] + how.mean[channel]) * 255.0).round().clamp(0.0, 255.0) as u8

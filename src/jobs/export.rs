@@ -91,7 +91,7 @@ pub(super) fn write_file(population: &Population, path: PathBuf, bytes: Arc<Vec<
     });
 }
 
-fn write_whole(roots: &[PathBuf], path: &Path, bytes: &[u8]) -> Result<(), String> {
+pub(super) fn write_whole(roots: &[PathBuf], path: &Path, bytes: &[u8]) -> Result<(), String> {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     if roots.iter().any(|root| folder.starts_with(root)) {
         return Err("choose a place outside the dataset's folder; nothing is ever written there".to_owned());

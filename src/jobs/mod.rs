@@ -10,6 +10,8 @@
 //! - *models* ([`models`]): reads models; predicts and extracts features, one job at a time.
 //! - *map* ([`map`]): features -> neighbours -> positions; a new request ends the one that runs.
 //! - *compare* ([`compare`]): how separate two datasets are in each layer; the newest request wins.
+//! - *why* ([`why`]): maps of what speaks for a class; the newest request wins, models stay loaded between requests. Figures of
+//!   such maps over whole datasets have a lane of their own.
 //! - *thumbnails* ([`thumbs`]): a pool; each request replaces the list of wanted pictures, so that what
 //!   the eye is on comes first and what it left is never decoded.
 //! - *records* and *inspect* ([`records`]): texts of visible samples; record and picture of the focused one.
@@ -23,6 +25,7 @@ pub mod demo;
 pub mod explain;
 pub mod export;
 pub mod features;
+pub mod head;
 pub mod index;
 pub mod library;
 pub mod map;
@@ -36,6 +39,7 @@ pub mod spill;
 pub mod stats;
 mod status;
 pub mod thumbs;
+pub mod why;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -195,6 +199,8 @@ pub enum Event {
     Compare(compare::CompareEvent),
     /// News of the map.
     Map(map::MapEvent),
+    /// News of maps of what speaks for a class.
+    Why(why::WhyEvent),
     /// Records of visible samples.
     Records(Vec<(SampleRef, Arc<Record>)>),
     /// Record and raw JSON of the focused sample.
@@ -309,6 +315,9 @@ pub struct Jobs {
     map: map::MapLane,
     models: models::ModelLane,
     compare: NewestLane<compare::CompareAsk>,
+    why: why::WhyLane,
+    local: NewestLane<why::local::LocalOrder>,
+    cards: PathBuf,
     outbox: Outbox,
     last_statuses: Vec<JobStatus>,
 }
@@ -321,8 +330,12 @@ impl Jobs {
         let outbox = Outbox { events: sender, wake };
         let registry = Registry::default();
         let models = models::ModelLane::start(options.catalog_dir.as_deref(), registry.clone(), outbox.clone());
+        let cards = models::cards_dir(options.catalog_dir.as_deref());
         Self {
             events,
+            why: why::WhyLane::start(&cards, outbox.clone()),
+            local: NewestLane::start(why::local::ANSWERING, registry.clone(), outbox.clone()),
+            cards,
             library: library::Library::start(options, registry.clone(), outbox.clone()),
             query: query::QueryLane::start(outbox.clone()),
             stats: NewestLane::start(stats::ANSWERING, registry.clone(), outbox.clone()),
@@ -360,6 +373,8 @@ impl Jobs {
             || self.map.busy()
             || self.models.busy()
             || self.compare.busy()
+            || self.why.busy()
+            || self.local.busy()
             || !self.registry.is_idle()
             || !self.events.is_empty()
     }
@@ -443,6 +458,26 @@ impl Jobs {
     /// Predicts, or extracts features; one at a time.
     pub fn run_model(&self, ask: models::ModelAsk) {
         self.models.ask(ask, self.library.predicted());
+    }
+
+    /// Makes maps of what speaks for a class; the newest request wins, and stops the one that runs.
+    pub fn explain(&self, ask: why::WhyAsk) {
+        self.why.ask(ask);
+    }
+
+    /// Measures such maps over many pictures; the newest request wins.
+    pub fn localise(&self, ask: why::local::LocalAsk) {
+        self.local.ask(why::local::LocalOrder { ask, cards: self.cards.clone() });
+    }
+
+    /// Writes figures of maps with keys in the background.
+    pub fn export_figures(&self, ask: why::table::TableAsk) {
+        why::table::start(ask, self.outbox.clone());
+    }
+
+    /// Decodes pictures for an export.
+    pub fn export_pictures(&self, ask: why::pictures::PicturesAsk) {
+        why::pictures::start(ask, &self.registry, self.outbox.clone());
     }
 
     /// Looks for features, computes or holds a map.

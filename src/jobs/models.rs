@@ -70,8 +70,7 @@ impl Drop for AtWork {
 
 impl ModelLane {
     pub(super) fn start(catalog_dir: Option<&Path>, registry: Registry, outbox: Outbox) -> Self {
-        let cards = catalog_dir.map_or_else(|| dirs::cache_dir().join("catalogs"), Path::to_owned).join("cards");
-        Self { outbox, registry, looking: Arc::default(), running: Arc::default(), cards }
+        Self { outbox, registry, looking: Arc::default(), running: Arc::default(), cards: cards_dir(catalog_dir) }
     }
 
     pub(super) fn busy(&self) -> bool {
@@ -121,13 +120,18 @@ impl ModelLane {
     }
 }
 
+/// Where edited cards are kept.
+pub(super) fn cards_dir(catalog_dir: Option<&Path>) -> PathBuf {
+    catalog_dir.map_or_else(|| dirs::cache_dir().join("catalogs"), Path::to_owned).join("cards")
+}
+
 /// Where the edited card of a model is kept.
-fn edited_card(cards: &Path, hash: &str) -> PathBuf {
+pub(super) fn edited_card(cards: &Path, hash: &str) -> PathBuf {
     cards.join(format!("{hash}.toml"))
 }
 
 /// Opens a model by the card that was edited in the window, else by its own. True: by the edited one.
-fn open(path: &Path, cards: &Path) -> Result<(Model, bool), ModelError> {
+pub(super) fn open(path: &Path, cards: &Path) -> Result<(Model, bool), ModelError> {
     let path = &bundled::locate(path)?;
     let graph = Graph::read(path)?;
     let edited = edited_card(cards, graph.hash());

@@ -30,15 +30,23 @@ pub fn imagenet() -> &'static [String] {
     })
 }
 
-/// The class that a text means: its index, its name, or one of the words in its name ("tench" of "tench, Tinca tinca");
-/// the case of letters does not count. Of several the first, whole names before single words.
+/// The classes that a text means: by their name, else by one of the words in their name ("tench" of "tench, Tinca tinca");
+/// the case of letters does not count.
 #[must_use]
-pub fn find(classes: &[String], text: &str) -> Option<usize> {
-    let text = text.trim();
-    let same = |name: &str| name.trim().to_lowercase() == text.to_lowercase();
-    let whole = classes.iter().position(|name| same(name));
-    let word = || classes.iter().position(|name| name.split(" (").next().unwrap_or(name).split(',').any(same));
-    whole.or_else(word)
+pub fn find(classes: &[String], text: &str) -> Vec<usize> {
+    let text = text.trim().to_lowercase();
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let same = |name: &str| name.trim().to_lowercase() == text;
+    let all = |fits: &dyn Fn(&str) -> bool| -> Vec<usize> {
+        classes.iter().enumerate().filter(|(_, name)| fits(name)).map(|(at, _)| at).collect()
+    };
+    let whole = all(&same);
+    if !whole.is_empty() {
+        return whole;
+    }
+    all(&|name| name.split(" (").next().unwrap_or(name).split(',').any(same))
 }
 
 #[cfg(test)]
@@ -61,12 +69,13 @@ mod tests {
     fn classes_are_found_by_name_or_word() {
         let classes =
             ["tench, Tinca tinca", "crane (wading bird)", "crane (lifting device)", "Tench"].map(str::to_owned);
-        let check = |text, expect| assert_eq!(find(&classes, text), expect, "{text}");
-        check("tench", Some(3));
-        check("tinca TINCA", Some(0));
-        check(" crane ", Some(1));
-        check("crane (lifting device)", Some(2));
-        check("fish", None);
-        check("", None);
+        let check = |text, expect: &[usize]| assert_eq!(find(&classes, text), expect, "{text}");
+        // A whole name goes before a word of another.
+        check("tench", &[3]);
+        check("tinca TINCA", &[0]);
+        check(" crane ", &[1, 2]);
+        check("crane (lifting device)", &[2]);
+        check("fish", &[]);
+        check("", &[]);
     }
 }

@@ -60,6 +60,16 @@ pub enum ModelError {
         /// Some that exist, separated by commas.
         known: String,
     },
+    /// A name that several things of the model have.
+    #[error("\"{name}\" is the name of several {what}: {known}; give the number")]
+    Ambiguous {
+        /// "classes".
+        what: &'static str,
+        /// As asked.
+        name: String,
+        /// Those that have it, with their numbers, separated by semicolons.
+        known: String,
+    },
     /// Stopped on request.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),

@@ -267,7 +267,9 @@ impl Samples {
         self.len() == 0
     }
 
-    fn hash(&self) -> String {
+    /// SHA-256 over datasets, shards with their fingerprints, and keys in order, hexadecimal: see [`Identity::samples`].
+    #[must_use]
+    pub fn hash(&self) -> String {
         let mut sha = Sha256::new();
         // Each part with its length before it, so that no two lists run into the same bytes.
         let mut part = |bytes: &[u8]| {

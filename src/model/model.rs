@@ -171,15 +171,29 @@ impl Model {
     /// The class that a text means: an index, or a name of the card's list.
     ///
     /// # Errors
-    /// If the model has no such class.
+    /// If the model has no such class, or several of that name.
     pub fn class(&self, text: &str) -> Result<usize, ModelError> {
+        const LISTED: usize = 5;
         let count = self.class_count().unwrap_or(self.card.classes.len());
-        let index = text.parse().ok().filter(|&index: &usize| index < count);
-        index.or_else(|| classes::find(&self.card.classes, text)).ok_or_else(|| ModelError::Unknown {
-            what: "class",
-            name: text.to_owned(),
-            known: if count == 0 { "none".to_owned() } else { format!("0 to {}", count - 1) },
-        })
+        if let Some(index) = text.parse().ok().filter(|&index: &usize| index < count) {
+            return Ok(index);
+        }
+        match classes::find(&self.card.classes, text)[..] {
+            [] => Err(ModelError::Unknown {
+                what: "class",
+                name: text.to_owned(),
+                known: if count == 0 { "none".to_owned() } else { format!("0 to {}", count - 1) },
+            }),
+            [class] => Ok(class),
+            ref several => {
+                let listed = several.iter().take(LISTED).map(|&class| format!("{class} {}", self.card.classes[class]));
+                let mut listed: Vec<String> = listed.collect();
+                if several.len() > LISTED {
+                    listed.push("..".to_owned());
+                }
+                Err(ModelError::Ambiguous { what: "classes", name: text.to_owned(), known: listed.join("; ") })
+            }
+        }
     }
 
     /// The name of a class; its number where nobody knows one.
@@ -405,12 +419,17 @@ mod tests {
     #[test]
     fn stages_tensors_and_classes_are_found_by_name() {
         let text = "classes = [\"tench, Tinca\", \"dog\", \"2\"]\n[stages]\nfirst = \"c\"\n";
-        let model = open(classifier(&[0, 3, 32, 32]), Some(text)).unwrap();
+        let mut model = open(classifier(&[0, 3, 32, 32]), Some(text)).unwrap();
         assert_eq!(model.resolve("first").unwrap().tensor, "c");
         assert_eq!(model.resolve("f").unwrap().tensor, "f");
         let error = model.resolve("w").unwrap_err().to_string();
         assert_eq!(error, "the model has no stage or tensor \"w\"; it has first");
         assert_eq!((model.class("tinca").unwrap(), model.class("1").unwrap()), (0, 1));
         assert!(model.class("3").unwrap_err().to_string().contains("0 to 2"));
+        model.card.classes = ["crane (wading bird)", "olm", "crane (lifting device)"].map(str::to_owned).to_vec();
+        let error = model.class("Crane").unwrap_err().to_string();
+        let expect = "0 crane (wading bird); 2 crane (lifting device); give the number";
+        assert_eq!(error, format!("\"Crane\" is the name of several classes: {expect}"));
+        assert_eq!(model.class("crane (wading bird)").unwrap(), 0);
     }
 }

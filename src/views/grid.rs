@@ -12,7 +12,7 @@ use roaring::RoaringBitmap;
 
 use super::textures::{Textures, Thumb, fit};
 use super::theme::{self, radius, space, tokens};
-use super::widgets::{elided, faint, font, icon_toggle, named};
+use super::widgets::{elided, faint, font, icon_toggle, named, scroll_bar};
 use super::{Commands, icons};
 use crate::analysis::sort::SortBy;
 use crate::app::command::SetOp;
@@ -70,7 +70,12 @@ pub fn grid_ui(ui: &mut Ui, state: &State, textures: &mut Textures, frame: &mut 
         }
         out.push(Command::Revealed);
     }
-    scroll = scroll_bar(ui, Rect::from_min_max(pos2(cells.right(), area.top()), area.max), &layout, scroll);
+    let place = |scroll: f64| {
+        let first = layout.visible(scroll).start as u64 + 1;
+        format!("{} of {}", text::count(first), text::count(layout.len as u64))
+    };
+    let track = Rect::from_min_max(pos2(cells.right(), area.top()), area.max);
+    scroll = scroll_bar(ui, track, layout.content_height(), layout.viewport, scroll, &place);
     scroll = scroll.clamp(0.0, layout.max_scroll());
     scroll = rubber_band(ui, state, &ground, cells, &layout, scroll, out);
     if scroll != state.scroll {
@@ -193,44 +198,6 @@ fn nothing_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
             out.act(Action::ClearFilters);
         }
     });
-}
-
-/// The bar at the right: wide enough to catch, thin to look at, with the place beside it while dragged.
-fn scroll_bar(ui: &mut Ui, track: Rect, layout: &GridLayout, scroll: f64) -> f64 {
-    if layout.max_scroll() <= 0.0 {
-        return scroll;
-    }
-    let response = ui.interact(track, ui.scope_id().with("scroll bar"), Sense::click_and_drag());
-    response.widget_info(|| WidgetInfo::slider(true, scroll, "Scroll"));
-    let share = (layout.viewport / layout.content_height()) as f32;
-    let length = (track.height() * share).max(28.0).min(track.height());
-    let free = f64::from(track.height() - length);
-    let mut scroll = scroll;
-    if let Some(at) = response.interact_pointer_pos()
-        && (response.dragged() || response.clicked())
-    {
-        let top = f64::from(at.y - track.top() - length / 2.0);
-        scroll = (top / free.max(1.0)).clamp(0.0, 1.0) * layout.max_scroll();
-    }
-    let top = track.top() + (scroll / layout.max_scroll() * free) as f32;
-    let active = response.hovered() || response.dragged();
-    let width = if active { 8.0 } else { 4.0 };
-    let handle = Rect::from_min_size(pos2(track.right() - width - 2.0, top), vec2(width, length));
-    let colors = tokens(ui);
-    ui.painter().rect_filled(handle, width as u8 / 2, if active { colors.text_faint } else { colors.outline });
-    if response.dragged() {
-        let first = layout.visible(scroll).start as u64 + 1;
-        let label = format!("{} of {}", text::count(first), text::count(layout.len as u64));
-        let galley = ui.painter().layout_no_wrap(label, font(ui, TextStyle::Small), colors.text);
-        let bubble = Rect::from_min_size(
-            pos2(track.left() - galley.size().x - 20.0, handle.center().y - 11.0),
-            vec2(galley.size().x + 12.0, 22.0),
-        );
-        let painter = ui.ctx().layer_painter(egui::LayerId::new(egui::Order::Tooltip, Id::unique("scroll place")));
-        painter.rect(bubble, radius::CONTROL, colors.raised, Stroke::new(1.0, colors.hairline), StrokeKind::Inside);
-        painter.galley(bubble.center() - galley.size() / 2.0, galley, colors.text);
-    }
-    scroll
 }
 
 /// Dragging over the grid selects the cells under the rectangle; at the edges the grid scrolls along.

@@ -5,18 +5,20 @@ use egui::{Label, RichText, ScrollArea, Sense, TextStyle, Ui, WidgetInfo, access
 use super::picture::{picture_tools_ui, picture_ui};
 use super::textures::Textures;
 use super::theme::{self, space, tokens};
+use super::why::{WhyFrame, inspected_ui};
 use super::widgets::{action_button, faint, icon_button, section};
 use super::{Commands, icons};
 use crate::app::chips::Facet;
 use crate::app::panels::predictions::{self, Guess, Guesses};
 use crate::app::panels::{inspector, text};
+use crate::app::state::Lens;
 use crate::app::{Action, Command, State};
 use crate::base::SampleId;
 use crate::catalog::Record;
 use crate::catalog::filter::Expr;
 
 /// The whole panel.
-pub fn inspector_ui(ui: &mut Ui, state: &State, textures: &Textures, out: &mut Commands) {
+pub fn inspector_ui(ui: &mut Ui, state: &State, textures: &mut Textures, why: &mut WhyFrame, out: &mut Commands) {
     let Some(sample) = state.focus.filter(|sample| sample.index() < state.len()) else {
         ui.vertical_centered(|ui| {
             ui.add_space(96.0);
@@ -38,6 +40,9 @@ pub fn inspector_ui(ui: &mut Ui, state: &State, textures: &Textures, out: &mut C
     });
     ScrollArea::vertical().id_salt("inspector").auto_shrink(false).show(ui, |ui| {
         ui.set_width(ui.available_width() - space::S4);
+        if state.shows(Lens::Why) && !state.why.columns.is_empty() {
+            section(ui, state, out, "WHY", "", |ui, _| inspected_ui(ui, state, textures, why, sample));
+        }
         if let Some(record) = state.inspector.record.clone() {
             record_ui(ui, state, sample, &record, out);
         } else {

@@ -24,6 +24,7 @@ pub mod tiles;
 pub mod toasts;
 pub mod top_bar;
 pub mod welcome;
+pub mod why;
 pub mod widgets;
 pub mod window;
 

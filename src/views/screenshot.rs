@@ -18,6 +18,7 @@ use crate::app::map::{Drawn, MapCommand, MapView};
 use crate::app::models::ModelCommand;
 use crate::app::settings::{Settings, ThemeChoice};
 use crate::app::state::{Dialog, Lens, OpenDialog, Screen};
+use crate::app::why::{Page, WhyCommand, WhyView};
 use crate::app::{Action, Command};
 use crate::formats::image::{Picture, write_png};
 
@@ -149,6 +150,19 @@ impl Studio {
                 }
                 self.window.run(Command::Map(MapCommand::View(Box::new(view))));
                 self.window.run(Command::Lens(Lens::Map));
+            }
+            View::Why => {
+                focus_first(&mut self.window);
+                self.window.run(Command::Lens(Lens::Why));
+                for model in &shot.models {
+                    self.window.run(Command::Why(WhyCommand::AddModel(model.clone())));
+                }
+                let page = if shot.local { Page::Local } else { Page::Matrix };
+                let view = WhyView { mode: shot.mode, page, ..self.window.state.why.view.clone() };
+                self.window.run(Command::Why(WhyCommand::View(Box::new(view))));
+                if shot.local {
+                    self.window.run(Command::Why(WhyCommand::Measure));
+                }
             }
             View::Compare => self.window.run(Command::Lens(Lens::Compare)),
             View::Statistics => {

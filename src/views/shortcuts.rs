@@ -5,6 +5,7 @@ use egui::{Context, Key, Modifiers};
 use super::Commands;
 use super::grid::GridFrame;
 use crate::app::state::{Lens, Screen};
+use crate::app::why::WhyCommand;
 use crate::app::{Action, Command, State};
 
 /// Reads the keys of this frame.
@@ -38,6 +39,14 @@ pub fn shortcuts(ctx: &Context, state: &State, frame: &GridFrame, out: &mut Comm
     }
     if !typing && state.screen == Screen::Explore && state.lens == Lens::Grid {
         arrows(ctx, frame, out);
+    }
+    if !typing && state.screen == Screen::Explore && state.lens == Lens::Why {
+        for (key, by) in [(Key::ArrowUp, -1), (Key::ArrowDown, 1), (Key::PageUp, -5), (Key::PageDown, 5)] {
+            let is_free = ctx.memory(|memory| memory.focused().is_none());
+            if is_free && ctx.input(|input| input.key_pressed(key) && !input.modifiers.command) {
+                out.push(Command::Why(WhyCommand::Step(by)));
+            }
+        }
     }
 }
 

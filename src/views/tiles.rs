@@ -117,6 +117,7 @@ fn action(lens: Lens) -> Action {
         Lens::Grid => Action::ShowGrid,
         Lens::Map => Action::ShowMap,
         Lens::Statistics => Action::ShowStatistics,
+        Lens::Why => Action::ShowWhy,
         Lens::Compare => Action::ShowCompare,
     }
 }

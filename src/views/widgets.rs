@@ -231,6 +231,51 @@ pub fn facet_row(ui: &mut Ui, id: Id, row: &Row, mark: Option<Color32>, filtered
     action
 }
 
+/// The bar at the right of rows that scroll by themselves: wide enough to catch, thin to look at, with the place beside it while dragged.
+/// `content` and `viewport` are heights in points; `place` says where an offset is. Gives the offset.
+pub fn scroll_bar(
+    ui: &mut Ui,
+    track: Rect,
+    content: f64,
+    viewport: f64,
+    scroll: f64,
+    place: &dyn Fn(f64) -> String,
+) -> f64 {
+    let furthest = content - viewport;
+    if furthest <= 0.0 {
+        return scroll;
+    }
+    let response = ui.interact(track, ui.scope_id().with("scroll bar"), Sense::click_and_drag());
+    response.widget_info(|| WidgetInfo::slider(true, scroll, "Scroll"));
+    let length = (track.height() * (viewport / content) as f32).max(28.0).min(track.height());
+    let free = f64::from(track.height() - length);
+    let mut scroll = scroll;
+    if let Some(at) = response.interact_pointer_pos()
+        && (response.dragged() || response.clicked())
+    {
+        let top = f64::from(at.y - track.top() - length / 2.0);
+        scroll = (top / free.max(1.0)).clamp(0.0, 1.0) * furthest;
+    }
+    let top = track.top() + (scroll / furthest * free) as f32;
+    let active = response.hovered() || response.dragged();
+    let width = if active { 8.0 } else { 4.0 };
+    let handle = Rect::from_min_size(pos2(track.right() - width - 2.0, top), vec2(width, length));
+    let colors = tokens(ui);
+    ui.painter().rect_filled(handle, width as u8 / 2, if active { colors.text_faint } else { colors.outline });
+    if response.dragged() {
+        let galley = ui.painter().layout_no_wrap(place(scroll), font(ui, TextStyle::Small), colors.text);
+        let bubble = Rect::from_min_size(
+            pos2(track.left() - galley.size().x - 20.0, handle.center().y - 11.0),
+            vec2(galley.size().x + 12.0, 22.0),
+        );
+        let painter = ui.ctx().layer_painter(egui::LayerId::new(egui::Order::Tooltip, Id::unique("scroll place")));
+        let line = Stroke::new(1.0, colors.hairline);
+        painter.rect(bubble, radius::CONTROL, colors.raised, line, egui::StrokeKind::Inside);
+        painter.galley(bubble.center() - galley.size() / 2.0, galley, colors.text);
+    }
+    scroll
+}
+
 /// A sentence where a panel has nothing to show.
 pub fn empty_note(ui: &mut Ui, text: &str) {
     ui.horizontal_wrapped(|ui| {

@@ -20,6 +20,7 @@ use super::textures::Textures;
 use super::theme::{self, tokens};
 use super::tiles::Tiles;
 use super::toasts::Toasts;
+use super::why::{self, WhyFrame, why_ui};
 use super::{Commands, chips_bar, dialogs, filters, inspector, picture, shortcuts, top_bar, welcome};
 use crate::app::launch::WindowOptions;
 use crate::app::panels::side_bar::SideBar;
@@ -42,6 +43,7 @@ pub struct Window {
     statistics: StatisticsFrame,
     tiles: Tiles,
     map: MapFrame,
+    why: WhyFrame,
     commands: Commands,
     started: Instant,
     vitals: Vitals,
@@ -80,6 +82,7 @@ impl Window {
             statistics: StatisticsFrame::default(),
             tiles: Tiles::default(),
             map: MapFrame::default(),
+            why: WhyFrame::default(),
             commands: Commands::default(),
             started: Instant::now(),
             vitals: Vitals::default(),
@@ -113,7 +116,11 @@ impl Window {
     /// True while jobs run or events wait: what screenshots and tests wait for.
     #[must_use]
     pub fn busy(&self) -> bool {
-        self.jobs.busy() || self.state.querying() || self.map.filling()
+        self.jobs.busy()
+            || self.state.querying()
+            || self.map.filling()
+            || self.why.filling()
+            || self.state.why.waiting.is_some()
     }
 
     /// Takes toasts away: a picture is cleaner without.
@@ -159,6 +166,10 @@ impl Window {
             }
             Effect::Compare(ask) => self.jobs.compare(ask),
             Effect::Map(order) => self.jobs.map(order),
+            Effect::Why(ask) => self.jobs.explain(ask),
+            Effect::WhyLocal(ask) => self.jobs.localise(ask),
+            Effect::WhyPictures(ask) => self.jobs.export_pictures(ask),
+            Effect::WhyTable(ask) => self.jobs.export_figures(ask),
             Effect::WriteFile { path, bytes } => self.jobs.write_file(&self.state.population, path, bytes),
             Effect::CopyKeys(population, samples) => self.jobs.copy_keys(population, samples),
             Effect::SaveSettings(settings) => self.save_settings(&settings),
@@ -209,6 +220,8 @@ impl Window {
             ctx.request_repaint();
         }
         let mut out = std::mem::take(&mut self.commands);
+        self.why.begin(&ctx);
+        why::finish(&ctx, &self.state, &mut out);
         let dropped: Vec<PathBuf> =
             ctx.input(|input| input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect());
         if !dropped.is_empty() {
@@ -251,12 +264,12 @@ impl Window {
                 .show(ui, |ui| filters::filters_ui(ui, state, &self.side_bar, out));
         }
         if state.settings.inspector_open && !state.large {
-            let textures = &self.textures;
+            let (textures, why) = (&mut self.textures, &mut self.why);
             Panel::right("inspector")
                 .default_size(340.0)
                 .size_range(260.0..=720.0)
                 .frame(bar(12, 12))
-                .show(ui, |ui| inspector::inspector_ui(ui, state, textures, out));
+                .show(ui, |ui| inspector::inspector_ui(ui, state, textures, why, out));
         }
         CentralPanel::default().frame(Frame::new().fill(colors.window)).show(ui, |ui| {
             if let Some(sample) = state.focus.filter(|_| state.large) {
@@ -270,13 +283,18 @@ impl Window {
                     });
                 });
                 let rect = ui.available_rect_before_wrap();
-                picture::picture_ui(ui, state, &self.textures, out, sample, rect, "large");
+                if state.lens == Lens::Why && !state.why.columns.is_empty() {
+                    why::large_ui(ui, state, &mut self.textures, &mut self.why, sample, rect);
+                } else {
+                    picture::picture_ui(ui, state, &self.textures, out, sample, rect, "large");
+                }
             } else {
-                let (textures, grid, statistics, map) =
-                    (&mut self.textures, &mut self.grid, &mut self.statistics, &mut self.map);
+                let (textures, grid, statistics) = (&mut self.textures, &mut self.grid, &mut self.statistics);
+                let (map, why) = (&mut self.map, &mut self.why);
                 self.tiles.show(ui, state, out, &mut |ui, lens, out| match lens {
                     Lens::Grid => grid_ui(ui, state, textures, grid, out),
                     Lens::Map => map_ui(ui, state, textures, map, out),
+                    Lens::Why => why_ui(ui, state, textures, why, out),
                     Lens::Compare => compare_ui(ui, state, textures, out),
                     Lens::Statistics => statistics_ui(ui, state, statistics, out),
                 });

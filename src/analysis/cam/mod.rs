@@ -3,9 +3,12 @@
 //! How it works: [`Planes`] are a layer's values for one picture as `[C, h, w]`, whatever the graph's layout ([`planes`]
 //! turns channels-last and tokens round). Each method sums channels with its own weights. Maps stay signed and unscaled:
 //! what lies below 0 speaks against the class, and only [`colour`] cuts it off when a map is shown. [`local`] measures how local
-//! a map is, [`foreground`] finds what stands before a plain background, [`paired`] compares models over the same pictures.
+//! a map is, [`foreground`] finds what stands before a plain background, [`paired`] compares models over the same pictures, [`curve`] says what
+//! a map is worth to the model itself.
 
+pub mod beside;
 pub mod colour;
+pub mod curve;
 pub mod foreground;
 pub mod local;
 pub mod paired;

@@ -50,6 +50,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ShowGrid => super::update(state, Command::Lens(Lens::Grid)),
         Action::ShowMap => super::update(state, Command::Lens(Lens::Map)),
         Action::ShowStatistics => super::update(state, Command::Lens(Lens::Statistics)),
+        Action::ShowWhy => super::update(state, Command::Lens(Lens::Why)),
         Action::ShowCompare => super::update(state, Command::Lens(Lens::Compare)),
         Action::MapPan => map_view(state, |view| view.tool = Tool::Pan),
         Action::MapLasso => map_view(state, |view| view.tool = Tool::Lasso),

@@ -9,7 +9,7 @@ use crate::analysis::facets::Facets;
 use crate::app::command::{Command, Effect};
 use crate::app::map::MapCommand;
 use crate::app::state::{Dialog, Inspector, Screen, State};
-use crate::app::{compare, map, models, statistics};
+use crate::app::{compare, map, models, statistics, why};
 use crate::base::SampleId;
 use crate::jobs::map::MapOrder;
 use crate::jobs::query::counts;
@@ -45,6 +45,12 @@ pub fn news(state: &mut State, event: Event) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Event::Why(event) => {
+            if let Some((level, text)) = why::update::news(state, event) {
+                notify(state, level, text);
+            }
+            Vec::new()
+        }
         Event::Records(records) => {
             for (sample, record) in records {
                 state.records.insert(sample, record);
@@ -76,10 +82,16 @@ pub fn news(state: &mut State, event: Event) -> Vec<Effect> {
             Vec::new()
         }
         Event::Model { path, found } => {
+            why::update::seen(&mut state.why, &path, &found);
             models::found(state, &path, found);
             Vec::new()
         }
-        Event::Extracted => super::update(state, Command::Map(MapCommand::LookAgain)),
+        Event::Extracted => {
+            why::update::extracted(&mut state.why);
+            let mut effects = super::update(state, Command::Map(MapCommand::LookAgain));
+            effects.extend(why::update::follow(state));
+            effects
+        }
         Event::Recent(recent) => {
             state.recent = recent;
             Vec::new()
@@ -160,6 +172,7 @@ fn population(state: &mut State, update: PopulationUpdate) -> Vec<Effect> {
         );
         let (generation, now_secs, dialog) = (state.generation, state.now_secs, state.dialog.take());
         let models = std::mem::take(&mut state.models);
+        let why = std::mem::take(&mut state.why).closed();
         *state = State {
             settings,
             log,
@@ -171,6 +184,7 @@ fn population(state: &mut State, update: PopulationUpdate) -> Vec<Effect> {
             now_secs,
             dialog,
             models,
+            why,
             population: new,
             ..State::default()
         };

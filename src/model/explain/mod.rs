@@ -7,17 +7,22 @@
 //!
 //! Scores are those before softmax. Maps are signed and unscaled, at the layer's own resolution.
 
+mod curves;
+mod layers;
 mod method;
 mod saliency;
 mod seed;
 #[cfg(test)]
 mod tests;
 
+pub use layers::spatial;
 pub use method::Method;
+
+use layers::{AVERAGED, average, default_stage, is_mean_of};
 
 use super::card::{Layout, Stage};
 use super::onnx::gradient::SEED;
-use super::onnx::{Seed, Tap, Target};
+use super::onnx::{Graph, Seed, Tap, Target};
 use super::runtime::{Outputs, Runtime, Session, Tensor, TensorIn};
 use super::{Model, ModelError};
 use crate::analysis::cam::{self, Arrangement, Map, Planes, softmax};
@@ -32,17 +37,27 @@ pub enum Classes {
     One(usize),
     /// A class for each picture of the batch.
     Each(Vec<usize>),
+    /// So many classes of each picture, those with the highest scores, highest first: as many maps a picture.
+    Top(usize),
 }
 
 /// A linear head learned here, in place of the model's own classes: `score = weights · features + bias`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Direction {
-    /// The tensor `[N, D]` that it reads, a stage or any tensor.
+    /// A stage or any tensor; averaged over its places where it has some, so that `[N, D]` is read.
     pub features: String,
     /// `[D]`.
     pub weights: Vec<f32>,
     /// Added to the score.
     pub bias: f32,
+}
+
+impl Direction {
+    /// Score and probability of one picture's features.
+    fn probability(&self, features: &[f32]) -> (f32, f32) {
+        let score = self.weights.iter().zip(features).map(|(weight, value)| weight * value).sum::<f32>() + self.bias;
+        (score, 1.0 / (1.0 + (-score).exp()))
+    }
 }
 
 /// What one picture's explanation is.
@@ -65,6 +80,8 @@ pub struct Explainer<'a> {
     stage: Stage,
     method: Method,
     direction: Option<Direction>,
+    /// The graph up to what the direction reads, averaged; the model's own without a direction.
+    averaged: Option<Graph>,
     /// Axes of the layer without the batch.
     dims: Vec<usize>,
     arrangement: Arrangement,
@@ -125,7 +142,7 @@ impl<'a> Explainer<'a> {
     ) -> Result<Self, ModelError> {
         let unusable = |message: String| ModelError::Unusable { path: model.path.clone(), message };
         let scores = match (&direction, &model.card.logits) {
-            (Some(direction), _) => model.resolve(&direction.features)?.tensor,
+            (Some(_), _) => AVERAGED.to_owned(),
             (None, Some(logits)) => logits.clone(),
             (None, None) => {
                 return Err(unusable(
@@ -139,11 +156,13 @@ impl<'a> Explainer<'a> {
                 "{method} explains the model's own classes only; gradcam goes along any direction"
             )));
         }
+        let read = direction.as_ref().map(|direction| model.resolve(&direction.features)).transpose()?;
         let stage = match (method.of_input(), layer) {
             (true, _) => Stage { name: "input".to_owned(), tensor: model.input.name.clone() },
             (false, Some(name)) => model.resolve(name)?,
-            (false, None) => default_stage(model)?,
+            (false, None) => default_stage(model, read.as_ref())?,
         };
+        let averaged = read.as_ref().map(|read| average(model, read, &stage)).transpose()?;
         let dims = model.graph.shapes().dims(&stage.tensor).unwrap_or_default().to_vec();
         let arrangement = match dims.len() {
             4 if stage.tensor == model.input.name && model.input.layout == Layout::Nhwc => Arrangement::Pixels,
@@ -166,6 +185,7 @@ impl<'a> Explainer<'a> {
             stage,
             method,
             direction,
+            averaged,
             dims: dims[1..].to_vec(),
             arrangement,
             scores,
@@ -195,6 +215,12 @@ impl<'a> Explainer<'a> {
         self.method
     }
 
+    /// What runs it.
+    #[must_use]
+    pub fn runtime(&self) -> &'static Runtime {
+        self.runtime
+    }
+
     /// Rows and columns of its maps.
     #[must_use]
     pub fn resolution(&self) -> (usize, usize) {
@@ -210,11 +236,20 @@ impl<'a> Explainer<'a> {
         std::mem::take(&mut self.notices)
     }
 
-    /// Explains a batch: `values` are the numbers of `count` pictures, one after the other.
+    /// The graph that is run.
+    fn graph(&self) -> &Graph {
+        self.averaged.as_ref().unwrap_or(&self.model.graph)
+    }
+
+    /// Explains a batch: `values` are the numbers of `count` pictures, one after the other. Explanations come picture after
+    /// picture, one each; with [`Classes::Top`] as many each as classes were asked for and the model has.
     ///
     /// # Errors
     /// The model cannot be run, or has no such class.
     pub fn run(&mut self, count: usize, values: &[f32], classes: &Classes) -> Result<Vec<Explanation>, ModelError> {
+        if let (Classes::Top(top), None) = (classes, &self.direction) {
+            return Ok(self.run_top(count, values, *top)?.into_iter().flatten().collect());
+        }
         let found = match self.method {
             Method::EigenCam | Method::Cam => self.forward_cam(count, values, classes)?,
             Method::ScoreCam => self.score_cam(count, values, classes)?,
@@ -225,6 +260,13 @@ impl<'a> Explainer<'a> {
                 self.each(count, &pass, |_, layer, gradient| self.method.combine(layer, gradient))?
             }
         };
+        let odd = found.iter().filter(|explanation| !explanation.score.is_finite()).count();
+        if odd > 0 {
+            self.notices.push(format!(
+                "the model's scores of {odd} of {count} pictures are not finite numbers, and their maps mean nothing: mind its weights and its card's preprocessing"
+            ));
+            return Ok(found);
+        }
         // Behind the last block of a transformer only the class token is read.
         let nothing = |explanation: &Explanation| explanation.map.values.iter().all(|&value| value == 0.0);
         if found.iter().all(nothing) && self.notices.is_empty() {
@@ -259,7 +301,7 @@ impl<'a> Explainer<'a> {
         let mut session = if let Some(session) = self.forward.take() {
             session
         } else {
-            let onnx = self.model.graph.expose(&[Tap::whole(&self.scores, SCORES)])?;
+            let onnx = self.graph().expose(&[Tap::whole(&self.scores, SCORES)])?;
             self.runtime.session(&onnx, 0)?
         };
         let ran = session.run_batch(&self.model.input.name, &self.model.input.shape(count), values);
@@ -278,14 +320,14 @@ impl<'a> Explainer<'a> {
             let wrt = [self.stage.tensor.clone()];
             let output = self.scores.clone();
             if let Some(Direction { weights, .. }) = &self.direction {
-                self.model.graph.gradients(&Target { output, seed: Seed::Weights(weights.clone()) }, &wrt)?
+                self.graph().gradients(&Target { output, seed: Seed::Weights(weights.clone()) }, &wrt)?
             } else {
                 let onnx = self.model.graph.gradients(&Target { output, seed: Seed::Input }, &wrt)?;
                 seed::predicted(&onnx, &self.model.path)?
             }
         } else {
             let taps = [Tap::whole(&self.stage.tensor, LAYER), Tap::whole(&self.scores, SCORES)];
-            self.model.graph.expose(&taps)?
+            self.graph().expose(&taps)?
         };
         self.whole = Some(self.runtime.session(&onnx, 0)?);
         Ok(())
@@ -357,7 +399,8 @@ impl<'a> Explainer<'a> {
             return Ok(None);
         }
         let chosen = match classes {
-            Classes::Predicted => return Ok(None),
+            // Several classes a picture are taken apart in `run_top`.
+            Classes::Predicted | Classes::Top(_) => return Ok(None),
             Classes::One(class) => vec![*class; count],
             Classes::Each(classes) => classes.clone(),
         };
@@ -388,9 +431,9 @@ impl<'a> Explainer<'a> {
     ) -> Pass {
         let each = scores.len() / count.max(1);
         let picked = scores.chunks(each.max(1)).enumerate().map(|(at, scores)| {
-            if let Some(Direction { weights, bias, .. }) = &self.direction {
-                let score = weights.iter().zip(scores).map(|(weight, value)| weight * value).sum::<f32>() + bias;
-                return (0, score, 1.0 / (1.0 + (-score).exp()));
+            if let Some(direction) = &self.direction {
+                let (score, probability) = direction.probability(scores);
+                return (0, score, probability);
             }
             let class = chosen.map_or_else(|| first_best(scores), |chosen| chosen[at]);
             let score = scores.get(class).copied().unwrap_or(f32::NAN);
@@ -504,7 +547,7 @@ impl<'a> Explainer<'a> {
         if channels != head.dims {
             return Err(refuse(wanted()));
         }
-        if !averaged(self.model, &head.features, &self.stage.tensor) {
+        if !is_mean_of(self.model, &head.features, &self.stage.tensor) {
             return Err(refuse(format!("there is more than a mean between \"{}\" and it", self.stage.name)));
         }
         let (weights, _) =
@@ -542,47 +585,4 @@ fn best(scores: &[f32], top: usize) -> Vec<usize> {
     order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
     order.truncate(top);
     order
-}
-
-/// Stages with more than one place, shallow to deep, each with its side.
-#[must_use]
-pub fn spatial(model: &Model) -> Vec<(Stage, usize)> {
-    let side = |stage: &Stage| match *model.graph.shapes().dims(&stage.tensor)? {
-        [_, tokens, _] => Some(cam::token_grid(tokens).1),
-        [_, _, height, width] if model.graph.layout(&stage.tensor) == Layout::Nchw => Some(height.min(width)),
-        [_, height, width, _] => Some(height.min(width)),
-        _ => None,
-    };
-    let stages = model.card.stages.iter();
-    stages.filter_map(|stage| side(stage).filter(|&side| side > 1).map(|side| (stage.clone(), side))).collect()
-}
-
-/// The stage that is explained where none is named.
-fn default_stage(model: &Model) -> Result<Stage, ModelError> {
-    let stages = spatial(model);
-    let tokens = |stage: &Stage| match model.graph.shapes().dims(&stage.tensor) {
-        Some(&[_, tokens, _]) => cam::token_grid(tokens).0 > 0,
-        _ => false,
-    };
-    let skip = usize::from(stages.len() > 1 && stages.last().is_some_and(|(stage, _)| tokens(stage)));
-    let last = stages.into_iter().rev().nth(skip).map(|(stage, _)| stage);
-    last.ok_or_else(|| ModelError::Unusable {
-        path: model.path.clone(),
-        message: "no stage of it has places; name a layer (--layer) or stages in a model card".to_owned(),
-    })
-}
-
-/// Whether `features` is the mean of `layer` over its places, and nothing else lies between.
-fn averaged(model: &Model, features: &str, layer: &str) -> bool {
-    let (mut name, mut means) = (features, 0);
-    while name != layer {
-        let Some(node) = model.graph.maker(name) else { return false };
-        match node.op_type.as_str() {
-            "GlobalAveragePool" | "ReduceMean" | "AveragePool" => means += 1,
-            "Flatten" | "Reshape" | "Squeeze" | "Identity" | "Dropout" => {}
-            _ => return false,
-        }
-        name = &node.input[0];
-    }
-    means == 1
 }

@@ -1,6 +1,8 @@
 use std::path::Path;
 
 use super::*;
+use crate::analysis::cam::curve::{self, Substrate};
+use crate::model::card::Layout;
 use crate::model::onnx::Graph;
 use crate::model::onnx::build::{self, Builder};
 use crate::model::runtime::Device;
@@ -110,6 +112,84 @@ fn the_predicted_class_is_found_inside_the_graph() {
         assert_eq!(top.len(), 3);
         assert!(top[0].probability >= top[1].probability && top[1].probability >= top[2].probability);
     }
+    // The same as a list, each map that of its class; more classes than there are give all there are.
+    for method in [Method::GradCam, Method::Cam] {
+        let found = explain(&model, "late", method, 2, &Classes::Top(3));
+        let second = Classes::Each(vec![found[1].class, found[4].class]);
+        let alone = explain(&model, "late", method, 2, &second);
+        assert_eq!(found.len(), 6);
+        assert!(close(&found[1].map.values, &alone[0].map.values) && close(&found[4].map.values, &alone[1].map.values));
+        assert!(!close(&found[1].map.values, &found[0].map.values));
+        assert_eq!(explain(&model, "late", method, 2, &Classes::Top(9)).len(), 10);
+    }
+}
+
+#[test]
+fn curves_say_what_the_places_of_a_map_are_worth() {
+    let model = small(0);
+    let picture = pictures(1);
+    let mut explainer = Explainer::new(runtime(), &model, Some("late"), Method::GradCam).unwrap();
+    let explanation = explainer.run(1, &picture, &Classes::Predicted).unwrap().remove(0);
+    for substrate in [Substrate::Mean, Substrate::Blur] {
+        // The best map there is for a single place: what its deletion alone costs.
+        let mut ideal = explanation.clone();
+        let masks = |order: &[usize]| curve::gone(&explanation.map, order, (SIDE, SIDE)).nth(1).unwrap();
+        let behind = explainer.substrate(&picture, substrate);
+        for place in 0..9 {
+            let mut order: Vec<usize> = (0..9).collect();
+            order.swap(0, place);
+            let mask = masks(&order);
+            let gone: Vec<f32> = (0..picture.len())
+                .map(|at| picture[at] + mask[at % (SIDE * SIDE)] * (behind[at] - picture[at]))
+                .collect();
+            let scores = explainer.score(1, &gone).unwrap();
+            ideal.map.values[place] = -softmax(&scores)[explanation.class];
+        }
+        let curves = explainer.curves(&picture, &ideal, substrate, 0).unwrap();
+        assert!(curves.deletion < curves.random && curves.random < curves.insertion, "{substrate}: {curves:?}");
+        // Negative control: the opposite map loses by as much.
+        let mut opposite = ideal.clone();
+        opposite.map.values.iter_mut().for_each(|value| *value = -*value);
+        let turned = explainer.curves(&picture, &opposite, substrate, 0).unwrap();
+        assert!((turned.deletion - curves.insertion).abs() < 1e-6 && (turned.insertion - curves.deletion).abs() < 1e-6);
+        assert_eq!(curves, explainer.curves(&picture, &ideal, substrate, 0).unwrap(), "the same again");
+        assert_ne!(curves.random, explainer.curves(&picture, &ideal, substrate, 1).unwrap().random);
+    }
+}
+
+#[test]
+fn pictures_lie_channels_last_where_the_input_does() {
+    // The same network behind a transpose: the same maps, the same curves.
+    let first = small(0);
+    let mut turned = open(
+        Builder::new()
+            .input("x", &[0, SIDE, SIDE, 3])
+            .weights(build::floats("w1", &[4, 3, 3, 3], &numbers(108, 1)))
+            .weights(build::floats("w2", &[6, 4, 3, 3], &numbers(216, 2)))
+            .weights(build::floats("w3", &[6, 5], &numbers(30, 3)))
+            .node("Transpose", &["x"], "planes", vec![build::ints("perm", &[0, 3, 1, 2])])
+            .node("Conv", &["planes", "w1"], "c1", vec![build::ints("strides", &[2, 2])])
+            .node("Relu", &["c1"], "early", vec![])
+            .node("Conv", &["early", "w2"], "c2", vec![])
+            .node("Relu", &["c2"], "late", vec![])
+            .node("GlobalAveragePool", &["late"], "mean", vec![])
+            .node("Flatten", &["mean"], "pool", vec![])
+            .node("MatMul", &["pool", "w3"], "scores", vec![])
+            .output("scores"),
+    );
+    turned.input.layout = Layout::Nhwc;
+    let picture = pictures(1);
+    let plane = SIDE * SIDE;
+    let pixels: Vec<f32> = (0..picture.len()).map(|at| picture[at % 3 * plane + at / 3]).collect();
+    for substrate in [Substrate::Mean, Substrate::Blur] {
+        let curves = [(&first, &picture), (&turned, &pixels)].map(|(model, values)| {
+            let mut explainer = Explainer::new(runtime(), model, Some("late"), Method::GradCam).unwrap();
+            let explanation = explainer.run(1, values, &Classes::One(2)).unwrap().remove(0);
+            explainer.curves(values, &explanation, substrate, 3).unwrap()
+        });
+        assert!((curves[0].deletion - curves[1].deletion).abs() < 1e-5, "{substrate}: {curves:?}");
+        assert!((curves[0].random - curves[1].random).abs() < 1e-5, "{substrate}: {curves:?}");
+    }
 }
 
 #[test]
@@ -138,8 +218,27 @@ fn a_learned_direction_is_explained_as_a_class_is() {
         assert!((got.score - expect.score - 0.5).abs() < 1e-4);
         assert!((got.probability - 1.0 / (1.0 + (-got.score).exp())).abs() < 1e-6);
     }
-    let error = Explainer::along(runtime(), &model, None, Method::ScoreCam, Some(direction)).unwrap_err().to_string();
+    // One that reads a layer with places reads its mean: here the same numbers, so the same maps.
+    let mean = Direction { features: "late".to_owned(), ..direction.clone() };
+    let mut explainer = Explainer::along(runtime(), &model, Some("early"), Method::GradCam, Some(mean)).unwrap();
+    let by_mean = explainer.run(2, &pictures(2), &Classes::Predicted).unwrap();
+    assert!(
+        by_mean.iter().zip(&got).all(|(a, b)| close(&a.map.values, &b.map.values) && (a.score - b.score).abs() < 1e-4)
+    );
+    // The stage that is explained lies before what the head reads.
+    let stage = |features: &str, weights: usize| {
+        let direction = Direction { features: features.to_owned(), weights: vec![1.0; weights], bias: 0.0 };
+        Explainer::along(runtime(), &model, None, Method::HiResCam, Some(direction)).unwrap().stage().name.clone()
+    };
+    assert_eq!((stage("early", 4), stage("late", 6), stage("pool", 6)), ("early".into(), "late".into(), "late".into()));
+    let refused = |layer: Option<&str>, method: Method, features: &str| {
+        let direction = Direction { features: features.to_owned(), ..direction.clone() };
+        Explainer::along(runtime(), &model, layer, method, Some(direction)).unwrap_err().to_string()
+    };
+    let error = refused(None, Method::ScoreCam, "pool");
     assert!(error.contains("scorecam explains the model's own classes only"), "{error}");
+    let error = refused(Some("late"), Method::GradCam, "early");
+    assert!(error.contains("\"late\" has no part in \"early\", which the head reads"), "{error}");
 }
 
 #[test]

@@ -15,6 +15,7 @@ use super::theme::{self, radius, space, tokens};
 use crate::app::Command;
 use crate::app::map::MapCommand;
 use crate::app::state::{Dialog, State};
+use crate::app::why::{Export, WhyCommand};
 use crate::base::dirs::expand_home;
 
 /// Draws the open dialog, if any.
@@ -61,6 +62,21 @@ pub fn dialogs_ui(ctx: &Context, state: &State, out: &mut Commands) {
                 let (again, of) = (layer.clone(), layer.clone());
                 let again = |path| Dialog::SavePositions { path, layer: again };
                 let done = |path: String| Command::Map(MapCommand::Export { layer: of, path: expand_home(&path) });
+                name_ui(ui, "File", note, path, "Save", out, again, done);
+            });
+        }
+        Dialog::SaveWhy { path, what } => {
+            let note = match what {
+                Export::Picture => "The matrix as a PNG.",
+                Export::Maps(_) => "The raw maps as an array of f32, [rows, height, width].",
+                Export::Figures | Export::Local => {
+                    "Dataset, key and figures of every map: CSV, or JSON if the name ends in .json."
+                }
+            };
+            frame(ctx, "Save", 520.0, out, |ui, out| {
+                let (again, of) = (what.clone(), what.clone());
+                let again = |path| Dialog::SaveWhy { path, what: again };
+                let done = |path: String| Command::Why(WhyCommand::Export(of, expand_home(&path)));
                 name_ui(ui, "File", note, path, "Save", out, again, done);
             });
         }

@@ -139,7 +139,7 @@ fn rule(tape: &mut Tape<'_>, node: &NodeProto) -> Result<(), ModelError> {
         },
     };
     outcome.map_err(|reason| {
-        let (operator, name) = (&node.op_type, &node.name);
+        let (operator, name) = (&node.op_type, called(node));
         tape.graph.unusable(format!("gradients do not pass the {operator} node \"{name}\", {reason}; {FORWARD_ONLY}"))
     })
 }
@@ -211,7 +211,8 @@ impl<'a> Tape<'a> {
     }
 
     fn unknown_operator(&self, node: &NodeProto) -> ModelError {
-        let NodeProto { op_type, name, domain, .. } = node;
+        let NodeProto { op_type, domain, .. } = node;
+        let name = called(node);
         let domain = if domain.is_empty() { String::new() } else { format!(" of {domain}") };
         self.graph.unusable(format!(
             "there is no gradient for the operator {op_type}{domain} (node \"{name}\"); {FORWARD_ONLY}"
@@ -455,6 +456,11 @@ impl<'a> Tape<'a> {
         surgery::name_nodes(graph);
         graph::encode(&model, self.graph.path())
     }
+}
+
+/// A node's name, or that of what it makes where it has none.
+fn called(node: &NodeProto) -> &str {
+    if node.name.is_empty() { node.output.first().map_or("", String::as_str) } else { &node.name }
 }
 
 /// An axis counted from the front.

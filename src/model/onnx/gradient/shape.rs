@@ -144,6 +144,17 @@ pub(super) fn gather(tape: &mut Tape<'_>, node: &NodeProto) -> Outcome {
     let size = tape.size(x, along)? as i64;
     let places = tape.constant(indices)?;
     let dx = match (tape.rank(indices)?, &places[..]) {
+        // A table of indices is a list whose results were laid out in its shape.
+        (2.., places) => {
+            let mut shape = vec![0; along];
+            shape.push(places.len() as i64);
+            for axis in along + 1..rank {
+                shape.push(tape.size(x, axis)? as i64);
+            }
+            let shape = tape.longs(&shape);
+            let listed = tape.op("Reshape", &[&dy, &shape], vec![]);
+            placed(tape, &listed, along, rank, places, size)?
+        }
         (0, &[place]) => {
             let place = axis(place, size as usize) as i64;
             let axes = tape.longs(&[along as i64]);
@@ -153,7 +164,7 @@ pub(super) fn gather(tape: &mut Tape<'_>, node: &NodeProto) -> Outcome {
             padded(tape, &single, &before, &behind)
         }
         (1, places) => placed(tape, &dy, along, rank, places, size)?,
-        _ => return Err("whose indices are a table".to_owned()),
+        _ => return Err("whose index is no single number".to_owned()),
     };
     tape.give(x, dx);
     Ok(())
@@ -162,9 +173,7 @@ pub(super) fn gather(tape: &mut Tape<'_>, node: &NodeProto) -> Outcome {
 pub(super) fn pad(tape: &mut Tape<'_>, node: &NodeProto) -> Outcome {
     let dy = tape.incoming(node)?;
     let x = node.input[0].as_str();
-    if let Some(mode) = values::text(node, "mode").filter(|&mode| mode != "constant") {
-        return Err(format!("which pads by \"{mode}\""));
-    }
+    let mode = values::text(node, "mode").unwrap_or("constant");
     let rank = tape.rank(x)?;
     let pads = tape.constant(input(node, 1).ok_or("which lacks its pads")?)?;
     let axes = match input(node, 3) {
@@ -177,12 +186,52 @@ pub(super) fn pad(tape: &mut Tape<'_>, node: &NodeProto) -> Outcome {
     let count = axes.len();
     let mut gradient = dy;
     for (at, &along) in axes.iter().enumerate() {
-        let (before, behind) = (pads[at], pads[at + count]);
-        if before != 0 || behind != 0 {
-            let end = if behind == 0 { i64::MAX } else { -behind };
-            gradient = part(tape, &gradient, axis(along, rank), before, end);
+        let (along, before, behind) = (axis(along, rank), pads[at], pads[at + count]);
+        if before == 0 && behind == 0 {
+            continue;
         }
+        if mode != "constant" {
+            // Each value that was added is a copy of one inside: its gradient goes there, too.
+            let size = tape.size(x, along)? as i64;
+            let places = (-before..size + behind).map(|place| copied(place, size, mode)).collect::<Option<Vec<i64>>>();
+            let places = places.ok_or_else(|| format!("which pads by \"{mode}\""))?;
+            gradient = placed(tape, &gradient, along, rank, &places, size)?;
+            continue;
+        }
+        let end = if behind == 0 { i64::MAX } else { -behind };
+        gradient = part(tape, &gradient, along, before, end);
     }
     tape.give(x, gradient);
     Ok(())
+}
+
+/// The place inside an axis of which padding puts a copy at `place`, which may lie outside.
+fn copied(place: i64, size: i64, mode: &str) -> Option<i64> {
+    match mode {
+        "edge" => Some(place.clamp(0, size - 1)),
+        // There and back, without the ends twice.
+        "reflect" => {
+            let period = (2 * (size - 1)).max(1);
+            let along = place.rem_euclid(period);
+            Some(along.min(period - along).min(size - 1))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::copied;
+
+    #[test]
+    fn padding_copies_from_inside() {
+        let check = |mode, expect: [i64; 8]| {
+            let got: Vec<i64> = (-3..5).filter_map(|place| copied(place, 3, mode)).collect();
+            assert_eq!(got, expect, "{mode}");
+        };
+        // numpy.pad of [0, 1, 2] by 3 before and 2 behind.
+        check("edge", [0, 0, 0, 0, 1, 2, 2, 2]);
+        check("reflect", [1, 2, 1, 0, 1, 2, 1, 0]);
+        assert_eq!((copied(-2, 1, "reflect"), copied(0, 3, "wrap")), (Some(0), None));
+    }
 }

@@ -177,6 +177,19 @@ fn operators_of_several_inputs_with_broadcasting() {
         let b = b.weights(floats("low", &[], &[-0.75])).weights(floats("high", &[], &[1.0]));
         b.node("Clip", &["x", "low", "high"], "y", vec![])
     });
+    check("Clip from above", &[10], |b| {
+        b.weights(floats("high", &[], &[0.5])).node("Clip", &["x", "", "high"], "y", vec![])
+    });
+    check("Clip without limits", &[6], |b| b.node("Clip", &["x"], "y", vec![]));
+    check("Max of three", &[6], |b| {
+        let b = b.weights(floats("low", &[1], &[-0.5])).node("Neg", &["x"], "n", vec![]);
+        b.node("Max", &["x", "low", "n"], "y", vec![])
+    });
+    check("Where with broadcasting", &[3, 2], |b| {
+        let b = b.weights(floats("zero", &[3, 1], &[0.5, -0.25, 1.0])).node("Greater", &["x", "zero"], "c", vec![]);
+        let b = b.weights(longs("axes", &[1], &[2])).node("ReduceMean", &["x", "axes"], "m", vec![int("keepdims", 1)]);
+        b.node("Where", &["c", "m", "x"], "y", vec![])
+    });
     check("Clip from below", &[10], |b| b.weights(floats("low", &[], &[0.0])).node("Clip", &["x", "low"], "y", vec![]));
     check("Where", &[6], |b| {
         let b = b.weights(floats("zero", &[], &[0.5])).node("Greater", &["x", "zero"], "c", vec![]);
@@ -238,6 +251,16 @@ fn transposed_convolutions() {
     );
     conv(&[4, 3, 3], &[4, 1, 2, 2], vec![ints("strides", &[2, 2]), int("group", 2)]);
     conv(&[2, 4, 3], &[2, 2, 3, 3], vec![ints("dilations", &[2, 1])]);
+    // tract itself refuses larger steps between places together with those between windows, unless each channel is on its own.
+    let all = [ints("dilations", &[2, 1]), ints("strides", &[2, 3]), ints("output_padding", &[1, 2])];
+    conv(&[4, 3, 3], &[4, 2, 2, 3], [&all[1..], &[int("group", 2)]].concat());
+    conv(&[4, 3, 3], &[4, 2, 2, 3], vec![all[0].clone(), int("group", 2)]);
+    conv(&[4, 3, 3], &[4, 1, 2, 3], [&all[..], &[int("group", 4), ints("pads", &[1, 0, 0, 1])]].concat());
+    for same in ["SAME_UPPER", "SAME_LOWER"] {
+        conv(&[2, 3, 4], &[2, 3, 3, 3], vec![text("auto_pad", same), ints("strides", &[2, 2])]);
+        conv(&[2, 3, 4], &[2, 3, 4, 3], vec![text("auto_pad", same), ints("strides", &[1, 2])]);
+    }
+    conv(&[2, 5], &[2, 3, 3], vec![ints("strides", &[2])]);
 }
 
 #[test]
@@ -254,7 +277,18 @@ fn pools() {
         pool(operator, &[2, 5, 4], &[two.clone(), ints("strides", &[2, 2]), int("ceil_mode", 1)]);
         pool(operator, &[2, 5, 4], &[three.clone(), ints("strides", &[2, 2]), text("auto_pad", "SAME_UPPER")]);
         pool(operator, &[2, 5, 5], &[two.clone(), ints("strides", &[3, 3])]);
+        pool(operator, &[2, 5, 4], &[three.clone(), ints("strides", &[2, 2]), text("auto_pad", "SAME_LOWER")]);
+        let odd = [ints("strides", &[2, 2]), ints("pads", &[0, 1, 1, 0])];
+        pool(operator, &[2, 6, 5], &[&odd[..], std::slice::from_ref(&three), &[int("ceil_mode", 1)]].concat());
+        pool(operator, &[2, 9], &[ints("kernel_shape", &[3]), ints("strides", &[2]), ints("pads", &[1, 0])]);
     }
+    pool("MaxPool", &[2, 7, 6], &[two.clone(), ints("dilations", &[2, 3])]);
+    pool(
+        "MaxPool",
+        &[2, 7, 6],
+        &[three.clone(), ints("dilations", &[2, 1]), ints("strides", &[2, 1]), int("ceil_mode", 1)],
+    );
+    pool("AveragePool", &[2, 5, 4], &[three.clone(), text("auto_pad", "SAME_UPPER"), int("count_include_pad", 1)]);
     pool("AveragePool", &[2, 5, 5], &[three.clone(), ints("pads", &[1, 1, 1, 1]), int("count_include_pad", 1)]);
     pool("AveragePool", &[2, 5, 4], &[three, ints("strides", &[2, 2]), ints("pads", &[0, 1, 1, 0])]);
     pool("GlobalAveragePool", &[3, 4, 5], &[]);
@@ -354,18 +388,45 @@ fn moved_values() {
     slice("Slice to the end", &[-3, 1], &[i64::MAX, -1], &[2, 1], &[1, 1]);
     slice("Slice by twos", &[1], &[5], &[2], &[2]);
     slice("Slice backwards", &[-1], &[i64::MIN], &[1], &[-1]);
+    slice("Slice backwards by twos", &[3], &[0], &[-1], &[-2]);
+    slice("Slice backwards from beyond", &[i64::from(i32::MAX), 4], &[-5, 1], &[1, 2], &[-1, -1]);
+    slice("Slice from before the start", &[-9], &[-2], &[2], &[1]);
     with("Gather", &[4, 2], &[("i", &[2, 0, 2])], node("Gather", &["q", "i"], &["y"], vec![int("axis", 1)]));
     with("Gather from behind", &[4, 3], &[("i", &[-1, 1])], node("Gather", &["q", "i"], &["y"], vec![int("axis", 2)]));
     check("Gather of one", &[4, 2], |b| {
         let b = b.weights(longs("i", &[], &[-2])).node("Mul", &["x", "x"], "q", vec![]);
         b.node("Gather", &["q", "i"], "y", vec![int("axis", 1)])
     });
-    with("Pad", &[2, 3], &[("p", &[0, 1, 2, 0, 0, 1])], node("Pad", &["q", "p"], &["y"], vec![]));
+    check("Gather by a table", &[4, 2], |b| {
+        let b = b.weights(longs("i", &[2, 2], &[3, 0, -1, 3])).node("Mul", &["x", "x"], "q", vec![]);
+        b.node("Gather", &["q", "i"], "y", vec![int("axis", 1)])
+    });
+    let pad = |mode: &str, dims: &[usize], pads: &[i64]| {
+        let add = node("Pad", &["q", "p"], &["y"], vec![text("mode", mode)]);
+        with(&format!("Pad {mode} {pads:?}"), dims, &[("p", pads)], add);
+    };
+    pad("constant", &[2, 3], &[0, 1, 2, 0, 0, 1]);
+    pad("edge", &[2, 3], &[0, 1, 2, 0, 0, 1]);
+    pad("edge", &[3, 3], &[0, 0, 4, 0, 2, 0]);
+    pad("reflect", &[3, 4], &[0, 1, 2, 0, 2, 3]);
+    with(
+        "Pad of some axes",
+        &[2, 3],
+        &[("p", &[1, 2]), ("axes", &[-1])],
+        node("Pad", &["q", "p", "", "axes"], &["y"], vec![]),
+    );
     check("Split", &[5, 2], |b| {
         let b = b.weights(longs("sizes", &[3], &[2, 1, 2])).node("Mul", &["x", "x"], "q", vec![]);
         let b = b.with(node("Split", &["q", "sizes"], &["a", "unread", "c"], vec![int("axis", 1)]));
         b.node("Concat", &["c", "a"], "y", vec![int("axis", 1)])
     });
+    check("Split into equal parts and a rest", &[2, 7], |b| {
+        let b = b.node("Mul", &["x", "x"], "q", vec![]);
+        let b = b.with(node("Split", &["q"], &["a", "b", "c"], vec![int("axis", -1), int("num_outputs", 3)]));
+        b.node("Concat", &["c", "b", "a"], "y", vec![int("axis", 2)])
+    });
+    with("Flatten further on", &[2, 3, 2], &[], node("Flatten", &["q"], &["y"], vec![int("axis", 1)]));
+    with("Squeeze of all", &[1, 3, 1], &[("a", &[1, -1])], node("Squeeze", &["q", "a"], &["y"], vec![]));
 }
 
 #[test]
@@ -447,9 +508,11 @@ fn what_cannot_be_differentiated_is_named() {
     check(of(relu(), "s", Seed::Weights(vec![1.0]), "x"), "has 4 values a picture, not 1");
     let batch = x().weights(longs("a", &[1], &[0])).node("ReduceMean", &["x", "a"], "y", vec![int("keepdims", 1)]);
     check(of(batch, "s", Seed::Input, "x"), "mixes the pictures of a batch");
-    let reflect =
-        x().weights(longs("p", &[4], &[0, 1, 0, 1])).node("Pad", &["x", "p"], "y", vec![text("mode", "reflect")]);
-    check(of(reflect, "s", Seed::Input, "x"), "which pads by \"reflect\"");
+    let strange =
+        x().weights(longs("p", &[4], &[0, 1, 0, 1])).node("Pad", &["x", "p"], "y", vec![text("mode", "wrap")]);
+    check(of(strange, "s", Seed::Input, "x"), "which pads by \"wrap\"");
+    let cut = x().weights(longs("p", &[4], &[0, -1, 0, 1])).node("Pad", &["x", "p"], "y", vec![]);
+    check(of(cut, "s", Seed::Input, "x"), "which cuts instead of padding");
     let absent = graph(relu(), 18).gradients(&Target { output: "z".to_owned(), seed: Seed::Input }, &[]).unwrap_err();
     assert!(absent.to_string().contains("no tensor \"z\""), "{absent}");
 }
