@@ -446,6 +446,28 @@ mod tests {
     }
 
     #[test]
+    fn a_hub_with_thousands_of_neighbours_is_moved_as_the_twins() {
+        let device = Device::open().expect("tests need a graphics adapter; a software one will do");
+        let n = 5001_u32;
+        // A star, both directions of every edge.
+        let offsets: Vec<u32> = std::iter::once(0).chain((0..n).map(|row| n - 1 + row)).collect();
+        let others: Vec<u32> = (1..n).chain((1..n).map(|_| 0)).collect();
+        let (_, force, _) = fixture(3, 1);
+        let graph = LayoutGraph::new(&offsets, &others, &vec![1.0; others.len()], force.epochs, 1);
+        let start: Vec<[f32; 2]> =
+            (0..n).map(|i| [(i as f32 * 0.7).cos() * 9.0, (i as f32 * 0.31).sin() * 9.0]).collect();
+        let mut here = Epochs::new(&device, &graph, &force, &start, 0).unwrap();
+        here.step(1).unwrap();
+        let (mut twin, mut spare) = (start.clone(), start.clone());
+        epoch(&graph, &force, 1, &mut twin, &mut spare);
+        let here = here.positions().unwrap();
+        assert_eq!(apart(&here[1..], &twin[1..], TOLERANCE), 0.0);
+        // The hub sums 10,000 pulls of up to 4, each off by some 1e-6 of itself.
+        assert_eq!(apart(&here[..1], &twin[..1], 0.05), 0.0, "{:?} {:?}", here[0], twin[0]);
+        assert!(apart(&here[..1], &start[..1], 1.0) > 0.0, "it was moved");
+    }
+
+    #[test]
     fn nothing_to_lay_out_and_nothing_left_to_do() {
         let device = Device::open().expect("tests need a graphics adapter; a software one will do");
         let (_, force, _) = fixture(3, 1);

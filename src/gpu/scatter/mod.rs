@@ -459,7 +459,8 @@ impl Scatter {
         let grain = if counted { grain } else { 1 };
         // Colours of places are made once a place; what is blurred needs no more pixels than half as many.
         let step = match self.style.layer {
-            Layer::Ratio if counted => 1 + (grain + 1) % 2,
+            Layer::Ratio if counted && grain % 2 == 0 => grain / 2,
+            Layer::Ratio if counted => 1,
             _ => grain,
         };
         let planes = self.style.ink_planes() as u32;

@@ -225,6 +225,22 @@ fn few_points_are_discs_and_dim_ones_lie_under() {
 }
 
 #[test]
+fn places_are_as_coarse_as_their_counters_must_be() {
+    let check = |layer: Layer, planes: usize, size: [u32; 2], most: u64, expect: u32| {
+        let style = Style { planes: vec![[0; 3]; planes], ..style(layer) };
+        assert_eq!(style.grain(size[0], size[1], most), expect, "{layer:?} {planes} {size:?}");
+    };
+    check(Layer::Density, 1, [1280, 800], 16 << 20, 1);
+    check(Layer::Density, 1, [2560, 1440], 16 << 20, 2);
+    check(Layer::Classes, 12, [1280, 800], 16 << 20, 2);
+    check(Layer::Classes, 12, [1280, 800], 256 << 20, 1);
+    // Blurred fields grow with the picture, by even numbers of pixels.
+    check(Layer::Ratio, 2, [61, 47], 16 << 20, 4);
+    check(Layer::Ratio, 2, [1280, 800], 16 << 20, 4);
+    check(Layer::Ratio, 2, [2560, 1440], 16 << 20, 8);
+}
+
+#[test]
 fn no_points_make_an_empty_picture() {
     let device = device();
     let pipelines = Arc::new(Pipelines::new(&device));
