@@ -136,7 +136,11 @@ fn odd_rows_have_a_place_on_both_twins() {
             let (out, epochs) = (path("xy.npy"), ["--epochs", "10", "--json"]);
             let args = ["umap", "--features", &file, "--device", device, "--out", &out];
             let said = document(&[&args[..], &epochs[..]].concat());
-            assert_eq!((&said["neighbours"]["k"], &said["left_out"]), (&(*k).into(), &left_out.to_vec().into()), "{name}");
+            assert_eq!(
+                (&said["neighbours"]["k"], &said["left_out"]),
+                (&(*k).into(), &left_out.to_vec().into()),
+                "{name}"
+            );
             for (row, place) in read(Path::new(&out)).expect("positions").values.chunks(2).enumerate() {
                 let is_placed = place.iter().all(|value| value.is_finite());
                 assert_eq!(is_placed, !left_out.contains(&row), "{name} on {device}: {row} {place:?}");

@@ -158,7 +158,7 @@ impl WithSimd for Meet<'_, '_> {
         let rows = self.rows.halves.len();
         let own = matches!(self.meeting, Meeting::Own(_));
         let zero: Products<S> = [[simd.splat_f32s(0.0); 2]; GROUP];
-        let mut sums = vec![zero; TILE];
+        let mut sums = [zero; TILE];
         for tile in (0..rows).step_by(TILE * GROUP) {
             let groups = (rows - tile).div_ceil(GROUP).min(TILE);
             // Of pairs within a part those are taken whose candidate comes after the row.

@@ -307,7 +307,7 @@ impl MapLane {
                         }
                         // Only the newest is worth its time.
                         MapOrder::Run(ask) if left.load(Ordering::Acquire) == 1 => {
-                            run(&ask, &held, &card, &registry, &outbox)
+                            run(&ask, &held, &card, &registry, &outbox);
                         }
                         MapOrder::Run(_) | MapOrder::Pause(_) | MapOrder::Stop => {}
                     }
