@@ -7,8 +7,6 @@
 
 use std::sync::{Arc, Mutex};
 
-use wgpu::util::DeviceExt as _;
-
 use super::GpuError;
 
 /// A device, its queue, and the first error it had.
@@ -136,11 +134,15 @@ impl Device {
     /// A uniform buffer that holds `value`.
     #[must_use]
     pub fn uniform<T: bytemuck::NoUninit>(&self, what: &'static str, value: &T) -> wgpu::Buffer {
-        self.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
+        // Written by the queue, not mapped at creation: wgpu ends the program where it cannot map one of a lost device.
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(what),
-            contents: bytemuck::bytes_of(value),
+            size: size_of::<T>() as u64,
             usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-        })
+            mapped_at_creation: false,
+        });
+        self.queue.write_buffer(&buffer, 0, bytemuck::bytes_of(value));
+        buffer
     }
 
     /// A compute pipeline whose layout is what the shader says.
