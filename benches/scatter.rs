@@ -3,7 +3,10 @@
 //! Synthetic positions in 60 clusters, 12 classes, two datasets, a picture of 1280 x 800. For each layer: the time from a
 //! new camera to the first picture and to the whole one, frame after frame in a budget of 16 ms, waiting for each; and
 //! that the counters sum to the visible points. Then a filter, a pick, and the lasso of the first 1,000,000 points.
-//! Best of several runs: shared machines are noisy.
+//! Best of several runs: shared machines are noisy. Seconds of CPU are those of all threads of the program, a software
+//! adapter's included; they tell more where other programs run.
+//!
+//! `--size 2560x1440` draws another size.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,13 +17,31 @@ use shopscope::analysis::scatter::{Bits, Camera, Points};
 use shopscope::gpu::Device;
 use shopscope::gpu::scatter::{Pipelines, Scatter};
 
-const SIZE: (u32, u32) = (1280, 800);
 const BUDGET: Duration = Duration::from_millis(16);
 const RUNS: usize = 7;
 
 fn argument(name: &str, default: usize) -> usize {
     let mut arguments = std::env::args().skip_while(|argument| argument != name).skip(1);
     arguments.next().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+fn size() -> (u32, u32) {
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--size").skip(1);
+    let asked = arguments.next().and_then(|text| {
+        let (width, height) = text.split_once('x')?;
+        Some((width.parse().ok()?, height.parse().ok()?))
+    });
+    asked.unwrap_or((1280, 800))
+}
+
+/// CPU seconds of all threads, on Linux.
+fn cpu() -> f64 {
+    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return 0.0 };
+    let of = |task: std::io::Result<std::fs::DirEntry>| {
+        let text = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<f64>().ok()
+    };
+    tasks.filter_map(of).sum::<f64>() * 1e-9
 }
 
 fn clusters(rows: usize) -> Vec<[f32; 2]> {
@@ -59,6 +80,7 @@ fn best(run: impl FnMut() -> f64) -> f64 {
 }
 
 fn main() {
+    let size = size();
     let rows = argument("--points", 1_000_000);
     let device = match Device::open() {
         Ok(device) => device,
@@ -67,7 +89,7 @@ fn main() {
             std::process::exit(1);
         }
     };
-    println!("{} points, {}x{}, {}", rows, SIZE.0, SIZE.1, device.name());
+    println!("{} points, {}x{}, {}", rows, size.0, size.1, device.name());
     let world = clusters(rows);
     let classes: Vec<u8> = (0..rows).map(|row| (row % 12) as u8).collect();
     let groups: Vec<u8> = (0..rows).map(|row| (row % 2) as u8).collect();
@@ -86,30 +108,33 @@ fn main() {
         scatter.bytes() as f64 / rows as f64
     );
 
-    let whole = points.fit([f64::from(SIZE.0), f64::from(SIZE.1)]);
+    let whole = points.fit([f64::from(size.0), f64::from(size.1)]);
     for (name, layer) in [("density", Layer::Density), ("classes", Layer::Classes), ("ratio", Layer::Ratio)] {
         scatter.set_style(style(layer));
-        scatter.finish(&whole, SIZE.0, SIZE.1).expect("drawn");
+        scatter.finish(&whole, size.0, size.1).expect("drawn");
         let (mut first, mut complete, mut frames, mut longest) = (f64::INFINITY, f64::INFINITY, 0, f64::INFINITY);
+        let (mut first_cpu, mut complete_cpu) = (f64::INFINITY, f64::INFINITY);
         for run in 0..RUNS {
             // Another camera each time, all points in it.
             let camera = Camera { scale: whole.scale * (1.0 - 0.001 * (run + 1) as f64), ..whole };
-            let started = Instant::now();
+            let (started, before) = (Instant::now(), cpu());
             let (mut count, mut worst, mut first_here) = (0, 0.0_f64, 0.0);
             loop {
                 let frame = Instant::now();
-                let progress = scatter.render(&camera, SIZE.0, SIZE.1, BUDGET).expect("drawn");
+                let progress = scatter.render(&camera, size.0, size.1, BUDGET).expect("drawn");
                 scatter.wait(BUDGET).expect("drawn");
                 worst = worst.max(frame.elapsed().as_secs_f64());
                 count += 1;
                 if count == 1 {
                     first_here = started.elapsed().as_secs_f64();
+                    first_cpu = first_cpu.min(cpu() - before);
                 }
                 if progress.complete {
                     break;
                 }
             }
             first = first.min(first_here);
+            complete_cpu = complete_cpu.min(cpu() - before);
             longest = longest.min(worst);
             if started.elapsed().as_secs_f64() < complete {
                 (complete, frames) = (started.elapsed().as_secs_f64(), count);
@@ -117,9 +142,12 @@ fn main() {
         }
         let sum = scatter.counts().expect("read back").map_or(0, |counts| counts.sum());
         println!(
-            "{name}: first picture {}, complete {} in {frames} frames (longest {}), counters sum to {sum} of {rows}",
+            "{name}: first picture {} ({} of CPU), complete {} ({} of CPU) in {frames} frames (longest {}), counters sum \
+             to {sum} of {rows}",
             ms(first),
+            ms(first_cpu),
             ms(complete),
+            ms(complete_cpu),
             ms(longest)
         );
         assert!(sum == rows as u64 || rows < 300_000, "every point is counted once");
@@ -143,7 +171,7 @@ fn main() {
     println!(
         "twin on the processor: {} for all",
         ms(best(|| {
-            let view = points.view(&whole, SIZE.0, SIZE.1);
+            let view = points.view(&whole, size.0, size.1);
             let started = Instant::now();
             let counts = splat(&points, &by_slot, marks, &map, 1, &view, 16);
             assert_eq!(counts.sum(), rows as u64);

@@ -4,23 +4,7 @@
 // Ownership: a thread owns one cell of one plane of what is written; the grid's z is the plane. No atomics.
 // Bounds: cells from `width * height` on leave; taps outside the field count as nothing.
 
-struct Picture {
-    width: u32,          // of the picture
-    height: u32,
-    across: u32,         // counters from left to right
-    down: u32,
-    grain: u32,          // pixels of a counter
-    planes: u32,
-    layer: u32,          // 0 density, 1 classes, 2 ratio
-    factor: f32,         // all points over those counted
-    totals: vec2<f32>,   // points of A and of B
-    pad0: u32,
-    pad1: u32,
-    weights: array<vec4<f32>, 2>,
-    dim: vec4<f32>,
-    inks: array<vec4<f32>, 32>,
-    ramp: array<vec4<f32>, 256>,
-}
+#include "picture.wgsl"
 
 @group(0) @binding(0) var<uniform> picture: Picture;
 @group(0) @binding(1) var<storage, read> counts: array<u32>;
@@ -33,21 +17,21 @@ fn along_x(@builtin(global_invocation_id) id: vec3<u32>) {
     if id.x >= cells {
         return;
     }
-    let at = id.z * cells + id.x;
     let x = id.x % picture.across;
+    let at = id.x * picture.slots + id.z;
     var sum = picture.weights[0].x * f32(counts[at]);
     for (var reach = 1u; reach <= 6u; reach++) {
         var before = 0.0;
         var after = 0.0;
         if x >= reach {
-            before = f32(counts[at - reach]);
+            before = f32(counts[at - reach * picture.slots]);
         }
         if x + reach < picture.across {
-            after = f32(counts[at + reach]);
+            after = f32(counts[at + reach * picture.slots]);
         }
         sum += picture.weights[reach >> 2u][reach & 3u] * (before + after);
     }
-    half_way[at] = sum;
+    half_way[id.z * cells + id.x] = sum;
 }
 
 @compute @workgroup_size(64)

@@ -4,42 +4,9 @@
 // Ownership: an instance is one lane of one batch on one level; points that are not drawn become triangles of no size.
 // Bounds: instances are exactly those of the slice, so `number` stays below `end`.
 
-struct Slice {
-    origin: vec2<f32>,   // grid position of the left upper corner
-    scale: f32,          // pixels of one grid step
-    width: u32,          // pixels from left to right
-    height: u32,
-    planes: u32,         // planes of ink
-    batches: u32,        // all batches
-    seen: u32,           // batches in `visible`
-    first: u32,          // of them this one ..
-    end: u32,            // .. up to before this one
-    level: u32,
-    level_end: u32,
-    mark: u32,           // the mark that is drawn: 1 dim, 2 shown
-    radius: f32,         // pixels
-    pad0: u32,
-    pad1: u32,
-    plane_of: array<vec4<u32>, 16>,  // class -> plane, a byte each; 255: not drawn
-}
+#include "slice.wgsl"
 
-struct Picture {
-    width: u32,
-    height: u32,
-    across: u32,
-    down: u32,
-    grain: u32,
-    planes: u32,
-    layer: u32,
-    factor: f32,
-    totals: vec2<f32>,
-    pad0: u32,
-    pad1: u32,
-    weights: array<vec4<f32>, 2>,
-    dim: vec4<f32>,
-    inks: array<vec4<f32>, 32>,
-    ramp: array<vec4<f32>, 256>,
-}
+#include "picture.wgsl"
 
 @group(0) @binding(0) var<uniform> slice: Slice;
 @group(0) @binding(1) var<storage, read> batches: array<vec4<f32>>;

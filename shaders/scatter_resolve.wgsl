@@ -4,23 +4,7 @@
 // Bounds: the picture is at most `across * grain` x `down * grain` pixels, so `cell` is always inside.
 // Colours are premultiplied, in gamma space, as the window blends them.
 
-struct Picture {
-    width: u32,          // of the picture
-    height: u32,
-    across: u32,         // counters from left to right
-    down: u32,
-    grain: u32,          // pixels of a counter
-    planes: u32,
-    layer: u32,          // 0 density, 1 classes, 2 ratio
-    factor: f32,         // all points over those counted
-    totals: vec2<f32>,   // points of A and of B
-    pad0: u32,
-    pad1: u32,
-    weights: array<vec4<f32>, 2>,
-    dim: vec4<f32>,
-    inks: array<vec4<f32>, 32>,
-    ramp: array<vec4<f32>, 256>,
-}
+#include "picture.wgsl"
 
 // Set when the pipeline is made: a software adapter walks through every branch that it cannot rule out.
 override layer: u32 = 0u;    // 0 density, 1 classes, 2 ratio
@@ -58,8 +42,7 @@ fn sample(plane: u32, pixel: vec2<f32>) -> f32 {
 @fragment
 fn resolve(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
     let pixel = vec2<u32>(position.xy);
-    let cells = picture.across * picture.down;
-    let cell = pixel.y / picture.grain * picture.across + pixel.x / picture.grain;
+    let cell = (pixel.y / picture.grain * picture.across + pixel.x / picture.grain) * picture.slots;
     let top = max(log2(1.0 + f32(peak[0]) * picture.factor), 1.0);
     var rgb = vec3<f32>(0.0);
     var alpha = 0.0;
@@ -73,7 +56,7 @@ fn resolve(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
     } else if layer == 1u {
         var total = 0.0;
         for (var plane = 0u; plane < picture.planes; plane++) {
-            let count = f32(counts[plane * cells + cell]);
+            let count = f32(counts[cell + plane]);
             total += count;
             rgb += count * picture.inks[plane].rgb;
         }
@@ -95,7 +78,7 @@ fn resolve(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
     if !with_dim {
         return vec4<f32>(rgb * alpha, alpha);
     }
-    let dim = f32(counts[picture.planes * cells + cell]);
+    let dim = f32(counts[cell + picture.planes]);
     var under = 0.0;
     if dim > 0.0 {
         under = (0.12 + 0.25 * brightness(dim, top)) * (1.0 - alpha);

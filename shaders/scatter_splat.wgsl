@@ -3,30 +3,14 @@
 // Passes: one dispatch per slice of the picture (see `gpu/scatter/mod.rs`); counters add up over dispatches until the
 //   camera, the filter or the style changes, when they are cleared.
 // Ownership: a thread owns one lane (0..8) of one batch and walks the levels `level..level_end` of it. Counters belong to
-//   nobody: one atomicAdd a point. The sum of all counters is the number of points drawn.
+//   nobody: one atomicAdd a point. The sum of all counters is the number of points drawn. The planes of a place lie side
+//   by side: points of a batch are near each other, so whatever their classes they meet in few lines of the cache.
 // Bounds: `number < end` is checked; `visible` holds numbers of batches; every array is padded to whole batches, and
 //   padding has mark 0. Memory is ordered level by level, so that a dispatch reads streams.
 // Exactness: corners, offsets and the origin are whole numbers below 2^24 and step is a power of two, so the only
 //   roundings are those of one subtraction and one multiplication: counts equal the twin's.
 
-struct Slice {
-    origin: vec2<f32>,   // grid position of the left upper corner
-    scale: f32,          // counters of one grid step
-    width: u32,          // counters from left to right
-    height: u32,
-    planes: u32,         // planes of ink; the plane of dim points follows
-    batches: u32,        // all batches
-    seen: u32,           // batches in `visible`
-    first: u32,          // of them this one ..
-    end: u32,            // .. up to before this one
-    level: u32,
-    level_end: u32,
-    mark: u32,           // for quads: the mark that is drawn
-    radius: f32,         // for quads
-    pad0: u32,
-    pad1: u32,
-    plane_of: array<vec4<u32>, 16>,  // class -> plane, a byte each; 255: not drawn
-}
+#include "slice.wgsl"
 
 @group(0) @binding(0) var<uniform> slice: Slice;
 @group(0) @binding(1) var<storage, read> batches: array<vec4<f32>>;
@@ -52,7 +36,6 @@ fn splat(
     let place = batches[batch];
     let corner = place.xy - slice.origin;
     let size = vec2<f32>(f32(slice.width), f32(slice.height));
-    let pixels = slice.width * slice.height;
     var most = 0u;
     for (var level = slice.level; level < slice.level_end; level++) {
         let cell = level * slice.batches + batch;
@@ -67,7 +50,7 @@ fn splat(
                 if mark == 1u {
                     plane = slice.planes;
                 }
-                let before = atomicAdd(&counts[plane * pixels + u32(at.y) * slice.width + u32(at.x)], 1u);
+                let before = atomicAdd(&counts[(u32(at.y) * slice.width + u32(at.x)) * slice.slots + plane], 1u);
                 if mark == 2u {
                     most = max(most, before + 1u);
                 }

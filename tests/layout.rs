@@ -93,6 +93,67 @@ fn the_graphics_card_moves_points_as_the_processor_does() {
     assert!(median_apart(&card, &positions("cpu", "1")) > 1e-2);
 }
 
+/// Writes rows as they are given.
+fn given(path: &Path, dims: usize, values: &[f32]) -> String {
+    let mut writer = Writer::create(path, values.len() / dims, dims, Dtype::F32).expect("a file");
+    writer.append(values).expect("written");
+    writer.finish().expect("written");
+    path.to_str().expect("a path of text").to_owned()
+}
+
+#[test]
+fn odd_rows_have_a_place_on_both_twins() {
+    let noise = |rows: usize, dims: usize| -> Vec<f32> {
+        (0..rows * dims).map(|at| ((at * 7919 + at / 13 * 104_729) % 1009) as f32 / 1009.0).collect()
+    };
+    let mut duplicates = noise(40, 3);
+    for row in 1..25 {
+        duplicates.copy_within(0..3, row * 3);
+    }
+    let mut islands = noise(40, 3);
+    islands[60..].iter_mut().for_each(|value| *value += 1e7);
+    let mut holes = noise(30, 4);
+    holes[0] = f32::NAN;
+    holes[4 * 29 + 3] = f32::INFINITY;
+    holes[4 * 10] = f32::MAX;
+    // (name, values, dimensions, neighbours found of 15, rows left out)
+    let cases: [(&str, Vec<f32>, usize, usize, &[usize]); 9] = [
+        ("all equal", vec![0.3; 40 * 4], 4, 15, &[]),
+        ("duplicates", duplicates, 3, 15, &[]),
+        ("two far islands", islands, 3, 15, &[]),
+        ("rows that are none", holes, 4, 15, &[0, 10, 29]),
+        ("fewer rows than neighbours", noise(6, 3), 3, 6, &[]),
+        ("one row", noise(1, 3), 3, 1, &[]),
+        ("two rows", noise(2, 3), 3, 2, &[]),
+        ("one dimension", noise(40, 1), 1, 15, &[]),
+        ("many dimensions", noise(20, 4096), 4096, 15, &[]),
+    ];
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let path = |name: &str| dir.path().join(name).to_str().expect("text").to_owned();
+    for (name, values, dims, k, left_out) in &cases {
+        let file = given(&dir.path().join("f.npy"), *dims, values);
+        for device in ["cpu", "gpu"] {
+            let (out, epochs) = (path("xy.npy"), ["--epochs", "10", "--json"]);
+            let args = ["umap", "--features", &file, "--device", device, "--out", &out];
+            let said = document(&[&args[..], &epochs[..]].concat());
+            assert_eq!(
+                (&said["neighbours"]["k"], &said["left_out"]),
+                (&(*k).into(), &left_out.to_vec().into()),
+                "{name}"
+            );
+            for (row, place) in read(Path::new(&out)).expect("positions").values.chunks(2).enumerate() {
+                let is_placed = place.iter().all(|value| value.is_finite());
+                assert_eq!(is_placed, !left_out.contains(&row), "{name} on {device}: {row} {place:?}");
+            }
+        }
+        for metric in ["euclidean", "cosine"] {
+            let args = ["neighbours", "--features", &file, "--metric", metric, "--out", &path("k.npz"), "--json"];
+            let said = document(&args);
+            assert_eq!((&said["k"], &said["recall"]), (&(*k).into(), &1.0.into()), "{name} {metric}");
+        }
+    }
+}
+
 #[test]
 fn several_files_are_one_layout() {
     let dir = tempfile::tempdir().expect("a temporary directory");

@@ -344,7 +344,11 @@ fn counting_stops_on_request() {
 fn the_newest_question_is_answered() {
     let dir = tempfile::tempdir().unwrap();
     let path = long_captions(dir.path());
-    let options = JobsOptions { catalog_dir: Some(dir.path().join("catalogs")), without_text_index: true };
+    let options = JobsOptions {
+        catalog_dir: Some(dir.path().join("catalogs")),
+        without_text_index: true,
+        ..JobsOptions::default()
+    };
     let mut jobs = Jobs::start(options, Arc::new(|| {}));
     jobs.open(vec![path], FieldMap::default());
     let until = Instant::now() + Duration::from_mins(2);

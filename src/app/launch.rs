@@ -6,6 +6,7 @@ use super::map::colour::ColourBy;
 use super::statistics::Tab;
 use super::why::Mode;
 use crate::formats::FieldMap;
+use crate::jobs::map::Compute;
 
 /// A window to open, or pictures of it to draw.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub struct WindowOptions {
     pub catalog_dir: Option<PathBuf>,
     /// Leave the user's settings alone: neither read nor written (screenshots, tests).
     pub default_settings: bool,
+    /// What computes layouts.
+    pub compute: Compute,
 }
 
 /// What the window shows in the picture.

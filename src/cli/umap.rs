@@ -15,9 +15,9 @@ use crate::analysis::umap::{Init, Params, Umap};
 use crate::base::CancelToken;
 use crate::gpu;
 
-/// Where epochs run.
+/// What computes layouts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Device {
+pub(super) enum Device {
     /// The graphics card where there is one that computes, else the processor.
     Auto,
     /// The graphics card, or fail.
@@ -104,10 +104,14 @@ struct Seconds {
     total: f64,
 }
 
-/// The card that the epochs run on; none where the processor is asked for, or is the faster one.
-fn graphics_card(device: Device) -> Result<Option<gpu::Device>, CliError> {
+/// Rows below which nobody looks for a card: the processor is done before a driver has started.
+const FEW_ROWS: usize = 2000;
+
+/// The card that the epochs of so many rows run on; none where the processor is asked for, or is the faster one.
+fn graphics_card(device: Device, rows: usize) -> Result<Option<gpu::Device>, CliError> {
     match device {
         Device::Cpu => Ok(None),
+        Device::Auto if rows < FEW_ROWS => Ok(None),
         // A software adapter draws; to compute, the processor's own way is faster.
         Device::Auto => Ok(gpu::Device::open().ok().filter(gpu::Device::computes)),
         Device::Gpu => gpu::Device::open().map(Some).map_err(|error| CliError::Failed(error.to_string())),
@@ -133,7 +137,6 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CliError> {
         ..Params::default()
     };
     params.check().map_err(CliError::Usage)?;
-    let mut card = graphics_card(args.device)?;
     matrix::check_folder(&args.out)?;
     let started = Instant::now();
     let elapsed = || started.elapsed().as_secs_f64();
@@ -147,6 +150,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CliError> {
             args.features[0].display()
         )));
     }
+    let mut card = graphics_card(args.device, rows.len())?;
     let cancel = CancelToken::default();
     let stopped = |cancelled: crate::base::Cancelled| CliError::Failed(cancelled.to_string());
     let search = Search { k: params.neighbours, metric: params.metric, seed: params.seed, ..Search::default() };

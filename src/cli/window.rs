@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::index::mapping;
 use super::progress;
+use super::umap::Device;
 use super::{CliError, load, load_mapped};
 use crate::app::launch::{Launch, ShotOptions, Target, View, WindowOptions};
 use crate::app::map::Drawn;
@@ -16,6 +17,7 @@ use crate::base::{CancelToken, Progress};
 use crate::formats::demo::DemoOptions;
 use crate::formats::{Field, FieldMap};
 use crate::jobs::demo;
+use crate::jobs::map::Compute;
 
 /// What everything that opens a window takes.
 #[derive(Clone, Debug, clap::Args)]
@@ -26,6 +28,9 @@ pub(super) struct ScreenArgs {
     /// Width and height in pixels.
     #[arg(long, value_name = "WxH", value_parser = size)]
     size: Option<(u32, u32)>,
+    /// What computes maps: the graphics card where there is one (auto), the adapter that draws (gpu), the processor (cpu).
+    #[arg(long, value_name = "DEVICE", value_enum, default_value_t = Device::Auto, hide_default_value = true)]
+    device: Device,
     /// What the screenshot shows: grid, inspector, large, map, statistics, why, compare, filters, welcome, open, palette, help, problems.
     #[arg(long, value_name = "VIEW", value_parser = view, default_value = "grid", hide_default_value = true)]
     view: View,
@@ -151,6 +156,14 @@ impl ScreenArgs {
 }
 
 impl ScreenArgs {
+    fn compute(&self) -> Compute {
+        match self.device {
+            Device::Auto => Compute::Auto,
+            Device::Gpu => Compute::Gpu,
+            Device::Cpu => Compute::Cpu,
+        }
+    }
+
     fn target(&self) -> Target {
         match &self.screenshot {
             Some(file) => Target::Files(vec![(self.shot(), file.clone())]),
@@ -182,7 +195,8 @@ pub(super) fn run(args: WindowArgs, catalog_dir: Option<PathBuf>) -> Result<Laun
         // Indexed first, so that the picture shows everything and failures are told on stderr.
         load_mapped(&args.paths, catalog_dir.clone(), true, map.clone())?;
     }
-    let options = WindowOptions { paths: args.paths, map, catalog_dir, ..WindowOptions::default() };
+    let compute = args.screen.compute();
+    let options = WindowOptions { paths: args.paths, map, catalog_dir, compute, ..WindowOptions::default() };
     Ok(Launch { options, target: args.screen.target() })
 }
 
@@ -195,7 +209,8 @@ pub(super) fn run_demo(args: &DemoArgs, catalog_dir: Option<PathBuf>, out: &mut 
     eprintln!("shopscope: the demo datasets are in {} ({:.1} s)", dir.display(), begun.elapsed().as_secs_f64());
     let windowless = args.no_window || (args.screen.screenshot.is_none() && !has_display());
     if !windowless {
-        let options = WindowOptions { paths: roots, catalog_dir, ..WindowOptions::default() };
+        let compute = args.screen.compute();
+        let options = WindowOptions { paths: roots, catalog_dir, compute, ..WindowOptions::default() };
         return Ok(Launch { options, target: args.screen.target() });
     }
     let loaded = load(&roots, catalog_dir.clone(), true)?;
@@ -213,7 +228,8 @@ pub(super) fn run_demo(args: &DemoArgs, catalog_dir: Option<PathBuf>, out: &mut 
         Some(file) => vec![(args.screen.shot(), file.clone())],
         None => every_view(&dir.join("screenshots"), &args.screen),
     };
-    let options = WindowOptions { paths: roots, catalog_dir, ..WindowOptions::default() };
+    let compute = args.screen.compute();
+    let options = WindowOptions { paths: roots, catalog_dir, compute, ..WindowOptions::default() };
     Ok(Launch { options, target: Target::Files(shots) })
 }
 

@@ -7,8 +7,6 @@
 
 use std::sync::{Arc, Mutex};
 
-use wgpu::util::DeviceExt as _;
-
 use super::GpuError;
 
 /// A device, its queue, and the first error it had.
@@ -136,11 +134,15 @@ impl Device {
     /// A uniform buffer that holds `value`.
     #[must_use]
     pub fn uniform<T: bytemuck::NoUninit>(&self, what: &'static str, value: &T) -> wgpu::Buffer {
-        self.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
+        // Written by the queue, not mapped at creation: wgpu ends the program where it cannot map one of a lost device.
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(what),
-            contents: bytemuck::bytes_of(value),
+            size: size_of::<T>() as u64,
             usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-        })
+            mapped_at_creation: false,
+        });
+        self.queue.write_buffer(&buffer, 0, bytemuck::bytes_of(value));
+        buffer
     }
 
     /// A compute pipeline whose layout is what the shader says.
@@ -156,12 +158,12 @@ impl Device {
         })
     }
 
-    /// A shader from its text.
+    /// A shader from its text. A line `#include "NAME"` stands for `shaders/shared/NAME`.
     #[must_use]
     pub fn shader(&self, what: &'static str, text: &str) -> wgpu::ShaderModule {
         self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some(what),
-            source: wgpu::ShaderSource::Wgsl(text.into()),
+            source: wgpu::ShaderSource::Wgsl(with_shared(text).into()),
         })
     }
 
@@ -248,6 +250,24 @@ pub fn grid(workgroups: u64) -> (u32, u32) {
     (workgroups.div_ceil(rows) as u32, rows as u32)
 }
 
+/// What several shaders include: `shaders/shared`.
+const SHARED: [(&str, &str); 2] = [
+    ("picture.wgsl", include_str!("../../shaders/shared/picture.wgsl")),
+    ("slice.wgsl", include_str!("../../shaders/shared/slice.wgsl")),
+];
+
+/// A shader's text with what it includes; a name that nobody knows stays, and the compiler of shaders names its line.
+fn with_shared(text: &str) -> String {
+    let mut whole = String::with_capacity(text.len());
+    for line in text.lines() {
+        let name = line.strip_prefix("#include \"").and_then(|rest| rest.strip_suffix('"'));
+        let shared = name.and_then(|name| SHARED.iter().find(|(known, _)| *known == name));
+        whole.push_str(shared.map_or(line, |(_, text)| text));
+        whole.push('\n');
+    }
+    whole
+}
+
 fn keep(first: &Mutex<Option<GpuError>>, error: GpuError) {
     tracing::error!("{error}");
     first.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(error);
@@ -284,6 +304,14 @@ mod tests {
             let all = u64::from(x) * u64::from(y);
             assert!(all >= workgroups && all < workgroups + u64::from(y), "{workgroups}");
         }
+    }
+
+    #[test]
+    fn texts_include_what_they_share() {
+        let check = |text: &str, expect: &str| assert_eq!(with_shared(text), expect, "{text}");
+        check("a\nb", "a\nb\n");
+        check("a\n#include \"slice.wgsl\"\nb\n", &format!("a\n{}\nb\n", SHARED[1].1));
+        check("#include \"other.wgsl\"", "#include \"other.wgsl\"\n");
     }
 
     #[test]

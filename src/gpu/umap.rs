@@ -1,17 +1,23 @@
 //! The layout's epochs on a graphics card: `shaders/umap.wgsl`, the twin of `analysis::umap::layout`.
 //!
 //! How it works: the graph lies in memory sub-round by sub-round, so each sub-round has buffers of its own, cut into
-//! pieces of whole blocks of vertices where one would pass the adapter's binding limit. An epoch is one submission: a
-//! dispatch for each sub-round and piece, the two buffers of positions changing places after each sub-round. No atomics,
+//! pieces of whole blocks of vertices where one would pass the adapter's binding limit. An epoch is a dispatch for each
+//! sub-round and piece, the two buffers of positions changing places after each sub-round; in one submission, or in
+//! several where it takes longer than [`SHORT`], so that frames of a window find their place between. No atomics,
 //! a fixed order everywhere: the same bits on every run on one adapter. Another adapter, or the twin, rounds its powers
 //! otherwise, and layouts drift apart as those of two seeds do.
 
 use std::num::NonZeroU64;
+use std::ops::Range;
+use std::time::{Duration, Instant};
 
 use super::device::grid;
 use super::{Device, GpuError};
 use crate::analysis::umap::layout::BLOCK;
 use crate::analysis::umap::{Force, LayoutGraph};
+
+/// What a submission may take; those that take longer are cut in two from then on.
+const SHORT: Duration = Duration::from_millis(8);
 
 /// Bytes between two turns in their uniform buffer: a multiple of every adapter's alignment.
 const TURN_STRIDE: usize = 256;
@@ -55,6 +61,8 @@ pub struct Epochs {
     vertices: u32,
     rounds: u32,
     epoch: u32,
+    /// Dispatches of a submission.
+    at_once: usize,
 }
 
 impl Epochs {
@@ -167,6 +175,7 @@ impl Epochs {
         }
         device.check()?;
         Ok(Self {
+            at_once: pieces.len().max(1),
             device: device.clone(),
             kernel,
             pieces,
@@ -189,15 +198,13 @@ impl Epochs {
         while self.epoch < end {
             self.epoch += 1;
             if self.vertices > 0 {
-                self.submit(self.epoch);
-                // Each epoch by itself: a picture of the window finds its place between two of them.
-                self.device.wait()?;
+                self.run(self.epoch)?;
             }
         }
         Ok(self.epoch < self.force.epochs)
     }
 
-    fn submit(&mut self, n: u32) {
+    fn run(&mut self, n: u32) -> Result<(), GpuError> {
         let Force { a, b, repulsion, negatives, seed, .. } = self.force;
         let mut bytes = vec![0_u8; self.pieces.len() * TURN_STRIDE];
         for (to, piece) in bytes.chunks_mut(TURN_STRIDE).zip(&self.pieces) {
@@ -218,11 +225,29 @@ impl Epochs {
             to[..size_of::<Turn>()].copy_from_slice(bytemuck::bytes_of(&turn));
         }
         self.device.queue.write_buffer(&self.turns, 0, &bytes);
+        let mut next = 0;
+        while next < self.pieces.len() {
+            let end = self.pieces.len().min(next + self.at_once);
+            let submitted = Instant::now();
+            self.submit(next..end);
+            self.device.wait()?;
+            if submitted.elapsed() > SHORT {
+                self.at_once = self.at_once.div_ceil(2);
+            }
+            next = end;
+        }
+        self.here = (self.here + self.rounds as usize) % 2;
+        Ok(())
+    }
+
+    /// Submits some dispatches of an epoch, whose turns are written.
+    fn submit(&self, pieces: Range<usize>) {
         let mut encoder = self.device.encoder();
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             pass.set_pipeline(&self.kernel);
-            for (number, piece) in self.pieces.iter().enumerate() {
+            for number in pieces {
+                let piece = &self.pieces[number];
                 let from = (self.here + piece.round as usize) % 2;
                 pass.set_bind_group(0, &piece.groups[from], &[(number * TURN_STRIDE) as u32]);
                 let (x, y) = grid(u64::from(piece.count).div_ceil(BLOCK as u64));
@@ -230,7 +255,6 @@ impl Epochs {
             }
         }
         self.device.queue.submit([encoder.finish()]);
-        self.here = (self.here + self.rounds as usize) % 2;
     }
 
     /// Epochs that were run, those before the upload included.
@@ -419,6 +443,28 @@ mod tests {
             let expect = moved(&graph, &force, 9, 0, i as u32, &start);
             assert_eq!(apart(&[at], &[expect], TOLERANCE), 0.0, "{i}: {at:?} {expect:?}");
         }
+    }
+
+    #[test]
+    fn a_hub_with_thousands_of_neighbours_is_moved_as_the_twins() {
+        let device = Device::open().expect("tests need a graphics adapter; a software one will do");
+        let n = 5001_u32;
+        // A star, both directions of every edge.
+        let offsets: Vec<u32> = std::iter::once(0).chain((0..n).map(|row| n - 1 + row)).collect();
+        let others: Vec<u32> = (1..n).chain((1..n).map(|_| 0)).collect();
+        let (_, force, _) = fixture(3, 1);
+        let graph = LayoutGraph::new(&offsets, &others, &vec![1.0; others.len()], force.epochs, 1);
+        let start: Vec<[f32; 2]> =
+            (0..n).map(|i| [(i as f32 * 0.7).cos() * 9.0, (i as f32 * 0.31).sin() * 9.0]).collect();
+        let mut here = Epochs::new(&device, &graph, &force, &start, 0).unwrap();
+        here.step(1).unwrap();
+        let (mut twin, mut spare) = (start.clone(), start.clone());
+        epoch(&graph, &force, 1, &mut twin, &mut spare);
+        let here = here.positions().unwrap();
+        assert_eq!(apart(&here[1..], &twin[1..], TOLERANCE), 0.0);
+        // The hub sums 10,000 pulls of up to 4, each off by some 1e-6 of itself.
+        assert_eq!(apart(&here[..1], &twin[..1], 0.05), 0.0, "{:?} {:?}", here[0], twin[0]);
+        assert!(apart(&here[..1], &start[..1], 1.0) > 0.0, "it was moved");
     }
 
     #[test]

@@ -301,6 +301,8 @@ pub struct JobsOptions {
     pub catalog_dir: Option<PathBuf>,
     /// Build the text index too (`false` only in tests and benches).
     pub without_text_index: bool,
+    /// What computes layouts.
+    pub compute: map::Compute,
 }
 
 /// The lanes. Dropping it cancels running jobs; their committed work stays.
@@ -329,6 +331,7 @@ impl Jobs {
         let (sender, events) = unbounded();
         let outbox = Outbox { events: sender, wake };
         let registry = Registry::default();
+        let compute = options.compute;
         let models = models::ModelLane::start(options.catalog_dir.as_deref(), registry.clone(), outbox.clone());
         let cards = models::cards_dir(options.catalog_dir.as_deref());
         Self {
@@ -341,7 +344,7 @@ impl Jobs {
             stats: NewestLane::start(stats::ANSWERING, registry.clone(), outbox.clone()),
             thumbs: thumbs::ThumbLane::start(&outbox),
             records: records::RecordLanes::start(outbox.clone()),
-            map: map::MapLane::start(registry.clone(), outbox.clone()),
+            map: map::MapLane::start(compute, registry.clone(), outbox.clone()),
             models,
             compare: NewestLane::start(compare::ANSWERING, registry.clone(), outbox.clone()),
             registry,
@@ -483,6 +486,11 @@ impl Jobs {
     /// Looks for features, computes or holds a map.
     pub fn map(&self, order: map::MapOrder) {
         self.map.order(order);
+    }
+
+    /// Lends the window's device to jobs that compute on it.
+    pub fn lend(&self, device: crate::gpu::Device) {
+        self.map.lend(device);
     }
 
     /// Replaces the list of wanted thumbnails.

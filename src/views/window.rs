@@ -29,6 +29,7 @@ use crate::app::state::{Lens, Screen};
 use crate::app::{Action, Command, Effect, State, update};
 use crate::base::{dirs, memory};
 use crate::formats::FieldMap;
+use crate::gpu::Device;
 use crate::jobs::{Event, Group, Jobs, JobsOptions, StatsAsk};
 
 /// The application behind the window; also driven without one by tests and screenshots.
@@ -61,7 +62,8 @@ impl Window {
     pub fn new(ctx: &Context, options: WindowOptions) -> Self {
         theme::install(ctx);
         let wake = ctx.clone();
-        let jobs_options = JobsOptions { catalog_dir: options.catalog_dir, ..JobsOptions::default() };
+        let jobs_options =
+            JobsOptions { catalog_dir: options.catalog_dir, compute: options.compute, ..JobsOptions::default() };
         let jobs = Jobs::start(jobs_options, Arc::new(move || wake.request_repaint()));
         let settings_file = (!options.default_settings).then(|| dirs::config_dir().join("settings.toml"));
         let settings = settings_file
@@ -108,9 +110,11 @@ impl Window {
         self.vitals.adapter = name;
     }
 
-    /// Draws with the window's own device where that is quicker than by egui.
+    /// Draws with the window's own device where that is quicker than by egui, and computes on it where it is a card.
     pub fn set_device(&mut self, render: &egui_wgpu::RenderState) {
-        self.map.set_card(render);
+        let device = Device::wrap(render.device.clone(), render.queue.clone(), render.adapter.get_info());
+        self.jobs.lend(device.clone());
+        self.map.set_card(device, render);
     }
 
     /// True while jobs run or events wait: what screenshots and tests wait for.

@@ -8,16 +8,11 @@
 //!
 //! Nothing depends on the number of threads: a cell writes lists of its own, sums are taken in order, ties go by number.
 
-#![expect(
-    clippy::inline_always,
-    reason = "what is not inlined does not become vector code of the instruction set that was picked"
-)]
-
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use rayon::prelude::*;
 
-use super::short::{NOBODY, Shortlist};
+use super::pairs::{Lists, Meeting, NOBODY, Packed, Part, meet};
 use super::{ENOUGH, MEASURED, Method, Metric, Neighbours, Space, exact, queries, recall};
 use crate::analysis::linear::{Rows, pca::Pca, product};
 use crate::base::{CancelToken, Cancelled};
@@ -91,15 +86,19 @@ const ROWS: usize = 256;
 fn nearest(space: &Space, values: &[f32], centres: &Space, overlap: usize) -> Vec<u32> {
     let (d, count) = (space.dim, centres.len());
     let rows = values.len() / d;
+    let numbers: Vec<u32> = (0..count as u32).collect();
+    let packed = Packed::new(&Part { values: &centres.values, halves: &centres.halves, numbers: &numbers }, d);
+    // No centre is a row's own.
+    let nobody = [NOBODY; ROWS];
     let mut out = vec![0u32; rows * overlap];
     out.par_chunks_mut(ROWS * overlap).zip(values.par_chunks(ROWS * d)).for_each(|(out, values)| {
-        let mut products = vec![0.0f32; values.len() / d * count];
-        product::rows_by_rows(values, &centres.values, d, &mut products);
-        let mut scores = vec![0.0f32; overlap];
-        for (out, products) in out.chunks_mut(overlap).zip(products.chunks(count)) {
-            scores.fill(f32::INFINITY);
-            out.fill(NOBODY);
-            Shortlist::new(&mut scores, out).scan(products, &centres.halves, |at| at as u32, NOBODY);
+        let rows = values.len() / d;
+        // The length of a row orders nothing here.
+        let part = Part { values, halves: &[0.0; ROWS][..rows], numbers: &nobody[..rows] };
+        let mut lists = Lists::new(rows, overlap);
+        meet(&part, &packed, &numbers, d, Meeting::Rows(&mut lists));
+        for (row, out) in out.chunks_mut(overlap).enumerate() {
+            out.iter_mut().zip(lists.of(row)).for_each(|(to, (_, number))| *to = number);
         }
     });
     out
@@ -164,13 +163,10 @@ pub fn partition(
 }
 
 /// For each row the nearest candidates from its cells: N x room numbers, [`NOBODY`] where there are fewer.
-struct Lists {
+struct Candidates {
     room: usize,
     numbers: Vec<u32>,
 }
-
-/// Rows of a cell that one task compares with all of the cell.
-const QUERY_TILE: usize = 256;
 
 fn in_cells(
     space: &Space,
@@ -178,97 +174,47 @@ fn in_cells(
     k: usize,
     overlap: usize,
     cancel: &CancelToken,
-) -> Result<Lists, Cancelled> {
+) -> Result<Candidates, Cancelled> {
     let (n, d, count) = (space.len(), space.dim, centres.len());
     let room = k + exact::SPARE;
     let cell = nearest(space, &space.values, centres, overlap);
-    // Members of each cell by rising number, with the place of the cell among the row's own.
-    let mut starts = vec![0u32; count + 1];
-    for &cell in &cell {
-        starts[cell as usize + 1] += 1;
-    }
-    for at in 0..count {
-        starts[at + 1] += starts[at];
-    }
-    let mut members = vec![(0u32, 0u32); cell.len()];
-    let mut next = starts.clone();
-    for (at, &cell) in cell.iter().enumerate() {
-        members[next[cell as usize] as usize] = ((at / overlap) as u32, (at % overlap) as u32);
-        next[cell as usize] += 1;
-    }
-    // Of each membership its candidates, in the order of `members`.
-    let (mut scores, mut numbers) = (vec![f32::INFINITY; members.len() * room], vec![NOBODY; members.len() * room]);
-    // One slice a cell, so that cells write side by side.
-    let mut parts = Vec::with_capacity(count);
-    let (mut scores_left, mut numbers_left) = (scores.as_mut_slice(), numbers.as_mut_slice());
-    for at in 0..count {
-        let range = starts[at] as usize..starts[at + 1] as usize;
-        let (own_scores, rest) = scores_left.split_at_mut(range.len() * room);
-        let (own_numbers, others) = numbers_left.split_at_mut(range.len() * room);
-        (scores_left, numbers_left) = (rest, others);
-        parts.push((&members[range], own_scores, own_numbers));
-    }
-    parts.into_par_iter().try_for_each(|(members, scores, numbers)| {
-        cancel.check()?;
-        let values: Vec<f32> = members.iter().flat_map(|&(row, _)| space.row(row as usize)).copied().collect();
-        let halves: Vec<f32> = members.iter().map(|&(row, _)| space.halves[row as usize]).collect();
-        let mut products = vec![0.0f32; QUERY_TILE.min(members.len()) * members.len()];
-        let tiles = members.chunks(QUERY_TILE).zip(values.chunks(QUERY_TILE * d));
-        let lists = scores.chunks_mut(QUERY_TILE * room).zip(numbers.chunks_mut(QUERY_TILE * room));
-        for ((queries, left), (scores, numbers)) in tiles.zip(lists) {
-            let products = &mut products[..queries.len() * members.len()];
-            product::rows_by_rows(left, &values, d, products);
-            pulp::Arch::new().dispatch(Scan { products, halves: &halves, queries, members, scores, numbers, room });
-        }
-        Ok(())
-    })?;
-    // Where each row's lists stand, then the nearest of them all.
+    // Members of each cell by rising number, and where each row stands in each of its cells.
+    let mut members: Vec<Vec<u32>> = vec![Vec::new(); count];
     let mut places = vec![0u32; cell.len()];
-    for (at, &(row, which)) in members.iter().enumerate() {
-        places[row as usize * overlap + which as usize] = at as u32;
+    for (at, (&cell, place)) in cell.iter().zip(&mut places).enumerate() {
+        let members = &mut members[cell as usize];
+        *place = members.len() as u32;
+        members.push((at / overlap) as u32);
     }
+    let lists: Vec<Lists> = members
+        .par_iter()
+        .map(|members| {
+            cancel.check()?;
+            let values: Vec<f32> = members.iter().flat_map(|&row| space.row(row as usize)).copied().collect();
+            let halves: Vec<f32> = members.iter().map(|&row| space.halves[row as usize]).collect();
+            let part = Part { values: &values, halves: &halves, numbers: members };
+            let mut lists = Lists::new(members.len(), room);
+            meet(&part, &Packed::new(&part, d), members, d, Meeting::Own(&mut lists));
+            Ok(lists)
+        })
+        .collect::<Result<_, Cancelled>>()?;
     let mut merged = vec![NOBODY; n * room];
-    merged.par_chunks_mut(room).zip(places.par_chunks(overlap)).for_each_init(Vec::new, |all, (merged, places)| {
+    let cells = cell.par_chunks(overlap).zip(places.par_chunks(overlap));
+    merged.par_chunks_mut(room).zip(cells).for_each_init(Vec::new, |all, (merged, (cells, places))| {
         all.clear();
-        for &place in places {
-            let start = place as usize * room;
-            all.extend((start..start + room).map(|at| (scores[at], numbers[at])).filter(|pair| pair.1 != NOBODY));
+        for (&cell, &place) in cells.iter().zip(places) {
+            all.extend(lists[cell as usize].of(place as usize));
         }
-        // A pair has the same products in both cells but for their rounding, so the number decides who is who.
-        all.sort_unstable_by_key(|pair: &(f32, u32)| pair.1);
+        // A pair has the same score in every cell that both lie in.
+        all.sort_unstable_by(|a: &(f32, u32), b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         all.dedup_by_key(|pair| pair.1);
-        all.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         merged.iter_mut().zip(all.iter()).for_each(|(to, pair)| *to = pair.1);
     });
-    Ok(Lists { room, numbers: merged })
-}
-
-/// The products of a tile of a cell, looked through row by row.
-struct Scan<'a> {
-    products: &'a [f32],
-    halves: &'a [f32],
-    queries: &'a [(u32, u32)],
-    members: &'a [(u32, u32)],
-    scores: &'a mut [f32],
-    numbers: &'a mut [u32],
-    room: usize,
-}
-
-impl pulp::WithSimd for Scan<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: pulp::Simd>(self, _: S) {
-        let Self { products, halves, queries, members, scores, numbers, room } = self;
-        let lists = scores.chunks_mut(room).zip(numbers.chunks_mut(room));
-        for ((products, &(own, _)), (scores, numbers)) in products.chunks(halves.len()).zip(queries).zip(lists) {
-            Shortlist::new(scores, numbers).scan(products, halves, |at| members[at].0, own);
-        }
-    }
+    Ok(Candidates { room, numbers: merged })
 }
 
 /// One pass over neighbours of neighbours, by distances in the full space.
-fn across(space: &Space, lists: &Lists, k: usize, cancel: &CancelToken) -> Result<Neighbours, Cancelled> {
+fn across(space: &Space, lists: &Candidates, k: usize, cancel: &CancelToken) -> Result<Neighbours, Cancelled> {
     let (n, room) = (space.len(), lists.room);
     let near = |row: usize| &lists.numbers[row * room..][..k.min(room)];
     // Rows that name a row, the first few by number.

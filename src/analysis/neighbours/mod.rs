@@ -1,7 +1,7 @@
 //! Nearest neighbours of every row.
 //!
 //! How it works: [`Space`] turns both metrics into squared Euclidean distances of prepared rows. Up to
-//! [`EXACT_ROWS`] rows every pair is looked at ([`exact`]): tiles of products, and a short list of the nearest a row.
+//! [`EXACT_ROWS`] rows every pair is looked at ([`exact`]), each product once for both of its rows ([`pairs`]).
 //! Above, rows are searched in overlapping cells ([`cells`]) and the answer is measured against exact searches of
 //! [`QUERIES`] rows; below [`ENOUGH`] the overlap is widened and the search done again.
 //!
@@ -10,8 +10,8 @@
 
 mod cells;
 mod exact;
+mod pairs;
 mod prepared;
-mod short;
 
 use rayon::prelude::*;
 
@@ -141,8 +141,7 @@ pub fn find(rows: &Rows, search: &Search, cancel: &CancelToken) -> Result<(Neigh
     let space = Space::new(rows, search.metric);
     let k = search.k.min(space.len());
     if space.len() <= search.exact_rows.max(k) {
-        let all: Vec<u32> = (0..space.len() as u32).collect();
-        return Ok((exact::search(&space, &all, k, cancel)?, Method::Exact));
+        return Ok((exact::search_all(&space, k, cancel)?, Method::Exact));
     }
     cells::search(&space, k, search.seed, search.cells, cancel)
 }

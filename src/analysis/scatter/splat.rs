@@ -15,7 +15,8 @@ use super::{Points, View};
 pub const NO_PLANE: u8 = 255;
 /// Most planes of ink: classes beyond share one ("other").
 pub const MOST_PLANES: usize = 32;
-/// A pixel of the ratio layer's fields is this many pixels wide.
+/// A pixel of the ratio layer's fields is this many pixels wide in a picture of a million pixels, and in larger ones
+/// such a share of the picture: it is blurred anyway.
 pub const RATIO_GRAIN: u32 = 4;
 /// Taps to each side of the ratio layer's blur.
 pub const BLUR_REACH: usize = 6;
@@ -77,7 +78,12 @@ impl Style {
     /// `most_bytes`.
     #[must_use]
     pub fn grain(&self, width: u32, height: u32, most_bytes: u64) -> u32 {
-        let mut grain = if self.layer == Layer::Ratio { RATIO_GRAIN } else { 1 };
+        let millions = f64::from(width) * f64::from(height) / 1_024_000.0;
+        let mut grain = match self.layer {
+            // Even, so that colours can be made for half of it.
+            Layer::Ratio => (millions.sqrt() * f64::from(RATIO_GRAIN / 2)).round().max(2.0) as u32 * 2,
+            _ => 1,
+        };
         let planes = self.ink_planes() as u64 + 1;
         while u64::from(width.div_ceil(grain)) * u64::from(height.div_ceil(grain)) * planes * 4 > most_bytes {
             grain += 1;

@@ -6,7 +6,8 @@
 //! do not. Which lane a vertex gets changes nothing of its arithmetic, so the bits are those of the contract.
 //!
 //! The loops are plain loops over arrays that the compiler turns into vector code; [`pulp`] picks the instruction set
-//! at run time. Nothing is fused or reordered by that, so the bits do not depend on the instruction set either.
+//! at run time. Nothing is reordered by that, and what is fused is written so, hence the bits do not depend on the
+//! instruction set either.
 
 #![expect(
     clippy::inline_always,
@@ -31,8 +32,9 @@ pub(super) struct Scratch {
     dy: Vec<f32>,
 }
 
-/// `x` to the power `b` for positive normal `x`, to about 1e-6 of the value: exp2(b log2 x) by polynomials of plain
-/// products and sums, which vectorise and give the same bits everywhere. The kernel uses its language's `pow`.
+/// `x` to the power `b` for positive normal `x`, to about 1e-6 of the value: exp2(b log2 x) by polynomials, which
+/// vectorise and give the same bits everywhere: fused steps are rounded once, in hardware or (slowly, on processors
+/// from before 2013) by a call. The kernel uses its language's `pow`.
 #[inline(always)]
 pub(super) fn power(x: f32, b: f32) -> f32 {
     // log2: the exponent, and a polynomial in what the mantissa exceeds 1 by, in [sqrt 1/2 - 1, sqrt 2 - 1].
@@ -41,15 +43,15 @@ pub(super) fn power(x: f32, b: f32) -> f32 {
     let f = f32::from_bits(bits.wrapping_sub((exponent as u32) << 23)) - 1.0;
     let mut p = -0.146_203_53f32;
     for c in [0.234_209_85, -0.248_821_81, 0.287_075_6, -0.360_241_98, 0.480_924_04, -0.721_352_76, 1.442_694_9] {
-        p = p * f + c;
+        p = p.mul_add(f, c);
     }
-    let y = (b * (exponent as f32 + p * f)).clamp(-126.0, 126.0);
+    let y = (b * p.mul_add(f, exponent as f32)).clamp(-126.0, 126.0);
     // exp2: adding 1.5 x 2^23 rounds to a whole number that then stands in the low bits.
     let shifted = y + 12_582_912.0;
     let f = y - (shifted - 12_582_912.0);
     let mut p = 0.001_340_043_3f32;
     for c in [0.009_676_037, 0.055_503_27, 0.240_221_07, std::f32::consts::LN_2, 1.000_000_1] {
-        p = p * f + c;
+        p = p.mul_add(f, c);
     }
     p * f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23))
 }

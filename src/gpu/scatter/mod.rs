@@ -9,7 +9,9 @@
 //! style change, the picture starts again. Per frame nothing is uploaded but a few hundred bytes that say which steps;
 //! per camera, the numbers of the batches that it sees.
 
+mod kit;
 mod pipelines;
+mod run;
 #[cfg(test)]
 mod tests;
 
@@ -19,11 +21,12 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
+use self::kit::{Kit, Target};
 pub use self::pipelines::{FORMAT, Pipelines};
-use self::pipelines::{PictureUniform, SLICE_STRIDE, Slice};
-use super::device::grid;
+use self::pipelines::{PictureUniform, SLICE_STRIDE, Shape, Slice};
+use self::run::{MOST_SLICES, Run, STEPS, totals};
 use super::{Device, GpuError};
-use crate::analysis::scatter::points::{self, LANES, LEVELS, mark};
+use crate::analysis::scatter::points::LEVELS;
 use crate::analysis::scatter::splat::{Counts, Exposure, Layer, Style};
 use crate::analysis::scatter::{Bits, Camera, Points, View};
 
@@ -31,16 +34,12 @@ use crate::analysis::scatter::{Bits, Camera, Points, View};
 const FEW: u64 = 250_000;
 /// The same on a software adapter, which draws a million discs a second.
 const FEW_IN_SOFTWARE: u64 = 30_000;
-/// An eighth of the batches that are seen makes a phase.
-const PHASES: u32 = points::PHASES as u32;
-/// Steps of a picture.
-const STEPS: u32 = LEVELS as u32 * PHASES;
-/// The steps of a counted picture that are samples to look at; the rest is counted in the order of memory.
-const SAMPLED: u32 = 2 * PHASES;
-/// Most dispatches of a frame: single phases before whole levels, levels, phases after.
-const MOST_SLICES: usize = 2 * PHASES as usize;
 /// All counters together take no more than this.
 const MOST_COUNTER_BYTES: u64 = 256 << 20;
+/// The same on a software adapter, which empties and reads them at the speed of the processor's memory.
+const MOST_COUNTER_BYTES_IN_SOFTWARE: u64 = 16 << 20;
+/// Share of a frame's budget that emptying the counters and making colours of them takes, before it was measured.
+const PICTURE_SHARE: f64 = 0.4;
 
 /// How far the present picture is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,39 +52,24 @@ pub struct Progress {
     pub complete: bool,
 }
 
-/// The texture and the buffers of one picture size.
-struct Target {
-    size: [u32; 2],
-    grain: u32,
-    /// Counters across and down.
-    cells: [u32; 2],
-    planes: u32,
-    texture: wgpu::Texture,
-    view: wgpu::TextureView,
-    counts: wgpu::Buffer,
-    peak: wgpu::Buffer,
-    half_way: wgpu::Buffer,
-    fields: wgpu::Buffer,
-}
-
-/// A picture in the making.
-struct Run {
-    camera: Camera,
-    /// In counters where points are counted, in pixels where they are drawn.
-    view: View,
-    seen: u32,
-    total: u64,
-    counted: bool,
-    /// Steps to do: twice [`STEPS`] where dim discs go first.
-    steps: u32,
-    done: u32,
-    /// Steps in the texture.
-    shown: u32,
+/// A picture for a window to paint.
+#[derive(Clone, Copy, Debug)]
+pub struct Texture<'a> {
+    /// [`FORMAT`], premultiplied, gamma space.
+    pub view: &'a wgpu::TextureView,
+    /// Rises when the texture is another one and must be registered anew.
+    pub generation: u64,
+    /// Its pixels are larger than the picture's: paint it smoothly.
+    pub coarse: bool,
+    /// Share of the texture, from the left upper corner, that the picture takes.
+    pub share: [f32; 2],
 }
 
 /// What the last submitted frame took.
 struct Flight {
     points: u64,
+    /// Colours were made, too.
+    resolved: bool,
     submitted: Instant,
     /// Nanoseconds, 0 while under way.
     took: Arc<AtomicU64>,
@@ -121,6 +105,8 @@ pub struct Scatter {
     flight: Option<Flight>,
     /// Points a frame: drawn one by one, counted.
     chunk: [u64; 2],
+    /// Share of a frame's budget that making a picture's colours takes, whatever the points.
+    picture_share: f64,
 }
 
 impl Scatter {
@@ -169,6 +155,7 @@ impl Scatter {
             run: None,
             flight: None,
             chunk: if device.computes() { [100_000, 8_000_000] } else { [8_000, 150_000] },
+            picture_share: PICTURE_SHARE,
         };
         scatter.set_classes(classes);
         scatter.set_groups(groups);
@@ -249,7 +236,7 @@ impl Scatter {
         self.device.check()?;
         let size = [width.max(1), height.max(1)];
         let fresh = self.run.as_ref().is_none_or(|run| run.camera != *camera)
-            || self.target.as_ref().is_none_or(|target| target.size != size);
+            || self.target.as_ref().is_none_or(|target| target.shape.size != size);
         let mut encoder = self.device.encoder();
         if fresh {
             self.start(camera, size, &mut encoder)?;
@@ -261,23 +248,27 @@ impl Scatter {
         if !fresh && (run.done == run.steps && run.shown == run.steps || !ready) {
             return Ok(run.progress());
         }
-        let chunk = self.chunk[usize::from(run.counted)];
-        let amount = (chunk / u64::from(run.seen.max(1))).clamp(1, u64::from(run.steps - run.done).max(1)) as u32;
-        let slices = run.take(amount, &self.style, self.points.batches().len() as u32, target.planes);
+        let left = u64::from(run.steps - run.done).max(1);
+        let fits = |points: f64| ((points / f64::from(run.seen.max(1))) as u64).clamp(1, left) as u32;
+        let chunk = self.chunk[usize::from(run.counted)] as f64;
+        let mut amount = fits(chunk);
+        if run.counted && run.resolves(run.done + amount) {
+            amount = fits(chunk * (1.0 - self.picture_share));
+        }
+        let planes = [target.shape.planes, target.shape.slots];
+        let slices = run.take(amount, &self.style, self.points.batches().len() as u32, planes);
         let mut bytes = vec![0_u8; SLICE_STRIDE as usize * slices.len()];
         for (to, slice) in bytes.chunks_mut(SLICE_STRIDE as usize).zip(&slices) {
             to[..size_of::<Slice>()].copy_from_slice(bytemuck::bytes_of(slice));
         }
         self.device.queue.write_buffer(&self.slices, 0, &bytes);
-        // A sample that has not doubled looks the same; past the samples some places are ahead of others.
-        let complete = run.done == run.steps;
-        let resolves = !run.counted || complete || run.shown == 0 || run.done >= 2 * run.shown && run.done <= SAMPLED;
+        let resolves = run.resolves(run.done);
         if resolves {
             let exposure = Exposure {
                 factor: run.steps as f32 / run.done as f32,
                 totals: totals(&self.marks_here, &self.sides, self.style.layer),
             };
-            let picture = PictureUniform::new(&self.style, &exposure, target.size, target.cells, target.grain);
+            let picture = PictureUniform::new(&self.style, &exposure, &target.shape);
             self.device.queue.write_buffer(&self.picture, 0, bytemuck::bytes_of(&picture));
         }
         let kit = Kit { device: &self.device, pipelines: &self.pipelines, target, picture: &self.picture };
@@ -302,7 +293,7 @@ impl Scatter {
             slot.store((submitted.elapsed().as_nanos() as u64).max(1), Ordering::Release);
         });
         let points = u64::from(run.seen) * u64::from(amount);
-        self.flight = Some(Flight { points, submitted, took, late: false });
+        self.flight = Some(Flight { points, resolved: run.counted && resolves, submitted, took, late: false });
         Ok(run.progress())
     }
 
@@ -316,8 +307,18 @@ impl Scatter {
             let seconds = flight.took.load(Ordering::Acquire).max(1) as f64 * 1e-9;
             let chunk = &mut self.chunk[usize::from(run.counted)];
             // Four fifths of the budget, and never more than four times what is known to work.
-            let fits = flight.points as f64 / seconds * budget.as_secs_f64() * 0.8;
-            *chunk = (fits as u64).clamp(*chunk / 2, *chunk * 4).max(4_000);
+            let budget = budget.as_secs_f64() * 0.8;
+            if flight.resolved {
+                let share = (seconds / budget - flight.points as f64 / *chunk as f64).clamp(0.05, 0.9);
+                self.picture_share += 0.5 * (share - self.picture_share);
+                // Maps that are whole in a frame or two never count without making colours.
+                if seconds < 0.5 * budget {
+                    *chunk += *chunk / 2;
+                }
+            } else {
+                let fits = flight.points as f64 / seconds * budget;
+                *chunk = (fits as u64).clamp(*chunk / 2, *chunk * 4).max(4_000);
+            }
         }
         Ok(())
     }
@@ -335,20 +336,23 @@ impl Scatter {
         self.wait(budget)
     }
 
-    /// The texture last drawn into ([`FORMAT`], premultiplied, gamma space), and a number that rises when it is another
-    /// one and must be registered anew. `None` before the first [`Scatter::render`].
+    /// The texture last drawn into. `None` before the first [`Scatter::render`].
     #[must_use]
-    pub fn texture(&self) -> Option<(&wgpu::TextureView, u64)> {
-        self.target.as_ref().map(|target| (&target.view, self.generation))
+    pub fn texture(&self) -> Option<Texture<'_>> {
+        self.target.as_ref().map(|Target { shape, view, .. }| {
+            let share = |axis: usize| shape.size[axis] as f32 / (shape.texture[axis] * shape.step) as f32;
+            Texture { view, generation: self.generation, coarse: shape.step > 1, share: [share(0), share(1)] }
+        })
     }
 
-    /// The texture's pixels, premultiplied RGBA, rows from the top, with its width and height.
+    /// The texture's pixels, premultiplied RGBA, rows from the top, with its width and height: of a coarse one those of
+    /// the picture over its step.
     ///
     /// # Errors
     /// What went wrong on the way.
     pub fn read_back(&self) -> Result<(u32, u32, Vec<[u8; 4]>), GpuError> {
         let Some(target) = &self.target else { return Ok((0, 0, Vec::new())) };
-        let [width, height] = target.size;
+        let [width, height] = target.shape.texture;
         let stride = (width * 4).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
         let staging = self.device.staging(u64::from(stride) * u64::from(height))?;
         let mut encoder = self.device.encoder();
@@ -382,14 +386,19 @@ impl Scatter {
         if !run.counted {
             return Ok(None);
         }
-        let [width, height] = target.cells;
-        let cells = u64::from(width) * u64::from(height);
-        let planes = u64::from(target.planes) + u64::from(self.some_dim);
-        let mut counts = self.device.read(&target.counts, cells * planes * 4)?;
-        // Without dim points nobody clears their plane.
-        counts.resize(cells as usize * (target.planes as usize + 1), 0);
+        let Shape { cells: [width, height], planes, slots, .. } = target.shape;
+        let (planes, slots) = (planes as usize, slots as usize);
+        let places = width as usize * height as usize;
+        let there: Vec<u32> = self.device.read(&target.counts, (places * slots * 4) as u64)?;
         let peak: Vec<u32> = self.device.read(&target.peak, 4)?;
-        Ok(Some(Counts { width, height, planes: target.planes as usize, counts, peak: peak[0] }))
+        // Side by side there, plane after plane here; without dim points there is no plane of them.
+        let mut counts = vec![0; places * (planes + 1)];
+        for (place, from) in there.chunks_exact(slots).enumerate() {
+            for (plane, &count) in from.iter().enumerate() {
+                counts[plane * places + place] = count;
+            }
+        }
+        Ok(Some(Counts { width, height, planes, counts, peak: peak[0] }))
     }
 
     /// Bytes held for the points, here and on the device; pictures not counted.
@@ -434,7 +443,8 @@ impl Scatter {
         let total = visible.iter().map(|&batch| u64::from(self.drawn[batch as usize])).sum();
         let few = if self.device.computes() { FEW } else { FEW_IN_SOFTWARE };
         let counted = self.style.layer != Layer::Classes || total > few;
-        let most = MOST_COUNTER_BYTES.min(self.device.largest_binding());
+        let most = if self.device.computes() { MOST_COUNTER_BYTES } else { MOST_COUNTER_BYTES_IN_SOFTWARE };
+        let most = most.min(self.device.largest_binding());
         let mut grain = self.style.grain(width, height, most);
         if self.style.layer == Layer::Density {
             // Single pixels of a sparse map cannot be seen.
@@ -447,11 +457,24 @@ impl Scatter {
             });
         }
         let grain = if counted { grain } else { 1 };
+        // Colours of places are made once a place; what is blurred needs no more pixels than half as many.
+        let step = match self.style.layer {
+            Layer::Ratio if counted && grain % 2 == 0 => grain / 2,
+            Layer::Ratio if counted => 1,
+            _ => grain,
+        };
         let planes = self.style.ink_planes() as u32;
-        self.ready([width, height], grain, planes, counted)?;
-        let Some(target) = &self.target else { return Ok(()) };
+        let of = |pixels: u32| [width.div_ceil(pixels), height.div_ceil(pixels)];
+        let slots = planes + u32::from(self.some_dim);
+        let shape = Shape { size: [width, height], grain, cells: of(grain), step, texture: of(step), planes, slots };
+        let before = self.target.as_ref().map(|target| target.shape);
+        if before.is_none_or(|before| (before.texture, before.step) != (shape.texture, shape.step)) {
+            self.generation += 1;
+        }
+        let target = Target::new(&self.device, self.target.take(), shape, counted, self.style.layer)?;
+        let target = &*self.target.insert(target);
         let view = if counted {
-            View { scale: view.scale / grain as f32, width: target.cells[0], height: target.cells[1], ..view }
+            View { scale: view.scale / grain as f32, width: shape.cells[0], height: shape.cells[1], ..view }
         } else {
             view
         };
@@ -461,272 +484,12 @@ impl Scatter {
             self.device.queue.write_buffer(&self.visible, 0, bytemuck::cast_slice(&visible));
         }
         if counted {
-            let pixels = u64::from(target.cells[0]) * u64::from(target.cells[1]);
-            let inks = u64::from(planes) + u64::from(self.some_dim);
-            encoder.clear_buffer(&target.counts, 0, Some(pixels * inks * 4));
+            encoder.clear_buffer(&target.counts, 0, None);
             encoder.clear_buffer(&target.peak, 0, None);
         }
         let steps = if !counted && self.some_dim { 2 * STEPS } else { STEPS };
         let seen = visible.len() as u32;
         self.run = Some(Run { camera: *camera, view, seen, total, counted, steps, done: 0, shown: 0 });
         Ok(())
-    }
-
-    /// Makes texture and counters of the right sizes, or keeps them.
-    fn ready(&mut self, size: [u32; 2], grain: u32, planes: u32, counted: bool) -> Result<(), GpuError> {
-        let cells = [size[0].div_ceil(grain), size[1].div_ceil(grain)];
-        let pixels = u64::from(cells[0]) * u64::from(cells[1]);
-        let counter_bytes = if counted { pixels * u64::from(planes + 1) * 4 } else { 16 };
-        let field_bytes = if counted && self.style.layer == Layer::Ratio { pixels * 2 * 4 } else { 16 };
-        let old = self.target.take();
-        let device = &self.device;
-        let keep = |buffer: Option<wgpu::Buffer>, what: &'static str, bytes: u64| match buffer {
-            Some(buffer) if buffer.size() == bytes.max(16) => Ok(buffer),
-            _ => device.storage(what, bytes),
-        };
-        let (texture, view, old) = match old {
-            Some(old) if old.size == size => (old.texture, old.view, Some((old.counts, old.half_way, old.fields))),
-            old => {
-                let limit = device.device.limits().max_texture_dimension_2d;
-                if size[0] > limit || size[1] > limit {
-                    let needed = u64::from(size[0].max(size[1])) * 4;
-                    return Err(GpuError::TooLarge {
-                        what: "a row of the picture",
-                        needed,
-                        allowed: u64::from(limit) * 4,
-                    });
-                }
-                let texture = device.device.create_texture(&wgpu::TextureDescriptor {
-                    label: Some("map"),
-                    size: wgpu::Extent3d { width: size[0], height: size[1], depth_or_array_layers: 1 },
-                    mip_level_count: 1,
-                    sample_count: 1,
-                    dimension: wgpu::TextureDimension::D2,
-                    format: FORMAT,
-                    usage: wgpu::TextureUsages::RENDER_ATTACHMENT
-                        | wgpu::TextureUsages::TEXTURE_BINDING
-                        | wgpu::TextureUsages::COPY_SRC,
-                    view_formats: &[],
-                });
-                let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
-                self.generation += 1;
-                (texture, view, old.map(|old| (old.counts, old.half_way, old.fields)))
-            }
-        };
-        let (counts, half_way, fields) = match old {
-            Some((counts, half_way, fields)) => (Some(counts), Some(half_way), Some(fields)),
-            None => (None, None, None),
-        };
-        self.target = Some(Target {
-            size,
-            grain,
-            cells,
-            planes,
-            texture,
-            view,
-            counts: keep(counts, "the picture's counters", counter_bytes)?,
-            peak: device.storage("the largest count", 4)?,
-            half_way: keep(half_way, "the picture's fields", field_bytes)?,
-            fields: keep(fields, "the picture's fields", field_bytes)?,
-        });
-        Ok(())
-    }
-}
-
-impl Run {
-    fn progress(&self) -> Progress {
-        let complete = self.done == self.steps && self.shown == self.steps;
-        Progress { drawn: self.total * u64::from(self.done) / u64::from(self.steps), total: self.total, complete }
-    }
-
-    /// The next `amount` steps as dispatches: single phases up to a whole level, whole levels, single phases, the rest.
-    fn take(&mut self, amount: u32, style: &Style, batches: u32, planes: u32) -> Vec<Slice> {
-        let plane_map = style.plane_map();
-        let (rows, _) = plane_map.as_chunks::<16>();
-        let part = |part: u32, of: u32| (u64::from(self.seen) * u64::from(part) / u64::from(of)) as u32;
-        let mut slices = Vec::new();
-        let end = (self.done + amount).min(self.steps);
-        while self.done < end && slices.len() < MOST_SLICES {
-            let left = end - self.done;
-            // Dim discs are the first round of two.
-            let round = self.done / STEPS;
-            let at = self.done % STEPS;
-            let (level, phase) = (at / PHASES, at % PHASES);
-            let (levels, range, taken) = if self.counted && at >= SAMPLED {
-                // The rest, batch by batch: all its points fall into few counters, which stay in the cache.
-                let (tail, taken) = (STEPS - SAMPLED, left.min(STEPS - at));
-                let range = part(at - SAMPLED, tail)..part(at - SAMPLED + taken, tail);
-                (SAMPLED / PHASES..LEVELS as u32, range, taken)
-            } else if phase == 0 && left >= PHASES {
-                let most = if self.counted { SAMPLED / PHASES } else { LEVELS as u32 };
-                let levels = (left / PHASES).min(most - level);
-                (level..level + levels, 0..self.seen, levels * PHASES)
-            } else {
-                (level..level + 1, part(phase, PHASES)..part(phase + 1, PHASES), 1)
-            };
-            let dim = self.steps > STEPS && round == 0;
-            slices.push(Slice {
-                origin: self.view.origin,
-                scale: self.view.scale,
-                width: self.view.width,
-                height: self.view.height,
-                planes,
-                batches,
-                seen: self.seen,
-                first: range.start,
-                end: range.end,
-                level: levels.start,
-                level_end: levels.end,
-                mark: if dim { mark::DIM } else { mark::SHOWN },
-                radius: style.radius.max(0.5),
-                padding: [0; 2],
-                plane_of: std::array::from_fn(|row| rows[row]),
-            });
-            self.done += taken;
-        }
-        slices
-    }
-}
-
-/// Points of dataset A and B that are shown, in the whole map.
-fn totals(marks: &[u32], sides: &[u32], layer: Layer) -> [f32; 2] {
-    if layer != Layer::Ratio {
-        return [0.0; 2];
-    }
-    let count = |side: u32| -> u32 {
-        marks
-            .par_iter()
-            .zip(sides)
-            .map(|(marks, sides)| ((marks >> 1) & (sides >> side) & 0x5555_5555).count_ones())
-            .sum()
-    };
-    [count(0) as f32, count(1) as f32]
-}
-
-/// What the passes of a frame share.
-struct Kit<'a> {
-    device: &'a Device,
-    pipelines: &'a Pipelines,
-    target: &'a Target,
-    picture: &'a wgpu::Buffer,
-}
-
-impl Kit<'_> {
-    fn bind(&self, layout: &wgpu::BindGroupLayout, entries: &[(u32, wgpu::BindingResource<'_>)]) -> wgpu::BindGroup {
-        let entries: Vec<wgpu::BindGroupEntry<'_>> = entries
-            .iter()
-            .map(|(binding, resource)| wgpu::BindGroupEntry { binding: *binding, resource: resource.clone() })
-            .collect();
-        self.device.device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries })
-    }
-
-    fn map<'b>(slices: &'b wgpu::Buffer, map: [&'b wgpu::Buffer; 5]) -> Vec<(u32, wgpu::BindingResource<'b>)> {
-        let slice = wgpu::BufferBinding {
-            buffer: slices,
-            offset: 0,
-            size: std::num::NonZeroU64::new(size_of::<Slice>() as u64),
-        };
-        std::iter::once(wgpu::BindingResource::Buffer(slice))
-            .chain(map.into_iter().map(wgpu::Buffer::as_entire_binding))
-            .zip(0..)
-            .map(|(resource, binding)| (binding, resource))
-            .collect()
-    }
-
-    fn count(
-        &self,
-        encoder: &mut wgpu::CommandEncoder,
-        buffer: &wgpu::Buffer,
-        map: [&wgpu::Buffer; 5],
-        slices: &[Slice],
-    ) {
-        let mut entries = Self::map(buffer, map);
-        entries.push((6, self.target.counts.as_entire_binding()));
-        entries.push((7, self.target.peak.as_entire_binding()));
-        let group = self.bind(&self.pipelines.splat_layout, &entries);
-        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-        pass.set_pipeline(&self.pipelines.splat);
-        for (slice, offset) in slices.iter().zip((0..).step_by(SLICE_STRIDE as usize)) {
-            let share = u64::from(slice.end - slice.first);
-            if share > 0 {
-                let (x, y) = grid((share * LANES as u64).div_ceil(256));
-                pass.set_bind_group(0, &group, &[offset]);
-                pass.dispatch_workgroups(x, y, 1);
-            }
-        }
-    }
-
-    fn resolve(&self, encoder: &mut wgpu::CommandEncoder, layer: Layer, with_dim: bool) {
-        let target = self.target;
-        let picture = || self.picture.as_entire_binding();
-        if layer == Layer::Ratio {
-            let (x, y) = (&self.pipelines.along_x, &self.pipelines.along_y);
-            let half_way = || target.half_way.as_entire_binding();
-            let first = self.bind(
-                &x.get_bind_group_layout(0),
-                &[(0, picture()), (1, target.counts.as_entire_binding()), (2, half_way())],
-            );
-            let second = self.bind(
-                &y.get_bind_group_layout(0),
-                &[(0, picture()), (2, half_way()), (3, target.fields.as_entire_binding())],
-            );
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            for (pipeline, group) in [(x, first), (y, second)] {
-                pass.set_pipeline(pipeline);
-                pass.set_bind_group(0, &group, &[]);
-                pass.dispatch_workgroups((target.cells[0] * target.cells[1]).div_ceil(64), 1, 2);
-            }
-        }
-        let pipeline = self.pipelines.resolve(self.device, layer, with_dim);
-        let entries = [
-            (0, picture()),
-            (1, target.counts.as_entire_binding()),
-            (2, target.peak.as_entire_binding()),
-            (3, target.fields.as_entire_binding()),
-        ];
-        // A layout holds what its layer reads.
-        let group = self.bind(&pipeline.get_bind_group_layout(0), &entries);
-        let mut pass = self.draw(encoder, true);
-        pass.set_pipeline(pipeline);
-        pass.set_bind_group(0, &group, &[]);
-        pass.draw(0..3, 0..1);
-    }
-
-    fn quads(
-        &self,
-        encoder: &mut wgpu::CommandEncoder,
-        buffer: &wgpu::Buffer,
-        map: [&wgpu::Buffer; 5],
-        slices: &[Slice],
-        first: bool,
-    ) {
-        let mut entries = Self::map(buffer, map);
-        entries.push((6, self.picture.as_entire_binding()));
-        let group = self.bind(&self.pipelines.quads_layout, &entries);
-        let mut pass = self.draw(encoder, first);
-        pass.set_pipeline(&self.pipelines.quads);
-        for (slice, offset) in slices.iter().zip((0..).step_by(SLICE_STRIDE as usize)) {
-            let share = slice.end - slice.first;
-            if share > 0 {
-                pass.set_bind_group(0, &group, &[offset]);
-                pass.draw(0..4, 0..share * LANES as u32 * (slice.level_end - slice.level));
-            }
-        }
-    }
-
-    fn draw(&self, encoder: &mut wgpu::CommandEncoder, clear: bool) -> wgpu::RenderPass<'static> {
-        let load = if clear { wgpu::LoadOp::Clear(wgpu::Color::TRANSPARENT) } else { wgpu::LoadOp::Load };
-        encoder
-            .begin_render_pass(&wgpu::RenderPassDescriptor {
-                label: Some("map"),
-                color_attachments: &[Some(wgpu::RenderPassColorAttachment {
-                    view: &self.target.view,
-                    resolve_target: None,
-                    ops: wgpu::Operations { load, store: wgpu::StoreOp::Store },
-                    depth_slice: None,
-                })],
-                ..wgpu::RenderPassDescriptor::default()
-            })
-            .forget_lifetime()
     }
 }

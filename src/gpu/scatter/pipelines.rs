@@ -11,7 +11,7 @@ pub const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
 /// Bytes between two slices in their uniform buffer: a multiple of every adapter's alignment.
 pub(super) const SLICE_STRIDE: u64 = 512;
 
-/// One dispatch's share of a picture; `Slice` of `scatter_splat.wgsl`.
+/// One dispatch's share of a picture; `Slice` of `shaders/shared/slice.wgsl`.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub(super) struct Slice {
@@ -28,11 +28,31 @@ pub(super) struct Slice {
     pub level_end: u32,
     pub mark: u32,
     pub radius: f32,
-    pub padding: [u32; 2],
+    pub slots: u32,
+    pub padding: u32,
     pub plane_of: [[u8; 16]; 16],
 }
 
-/// How counters become colours; `Picture` of `scatter_resolve.wgsl`.
+/// The sizes of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// Pixels that were asked for.
+    pub size: [u32; 2],
+    /// Pixels of a counted place, along each side.
+    pub grain: u32,
+    /// Counted places across and down.
+    pub cells: [u32; 2],
+    /// Pixels of a pixel of the texture, along each side: the window makes the picture larger by this. Divides `grain`.
+    pub step: u32,
+    /// Pixels of the texture.
+    pub texture: [u32; 2],
+    /// Planes of ink.
+    pub planes: u32,
+    /// Counters of a place: the planes, and one of dim points where there are any.
+    pub slots: u32,
+}
+
+/// How counters become colours; `Picture` of `shaders/shared/picture.wgsl`.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub(super) struct PictureUniform {
@@ -45,7 +65,8 @@ pub(super) struct PictureUniform {
     layer: u32,
     factor: f32,
     totals: [f32; 2],
-    padding: [u32; 2],
+    slots: u32,
+    padding: u32,
     weights: [f32; 8],
     dim: [f32; 4],
     inks: [[f32; 4]; MOST_PLANES],
@@ -53,7 +74,7 @@ pub(super) struct PictureUniform {
 }
 
 impl PictureUniform {
-    pub fn new(style: &Style, exposure: &Exposure, size: [u32; 2], cells: [u32; 2], grain: u32) -> Self {
+    pub fn new(style: &Style, exposure: &Exposure, shape: &Shape) -> Self {
         let color = |rgb: &[u8; 3]| {
             let [r, g, b] = rgb.map(|value| f32::from(value) / 255.0);
             [r, g, b, 1.0]
@@ -69,16 +90,17 @@ impl PictureUniform {
         let mut weights = [0.0; 8];
         weights[..=BLUR_REACH].copy_from_slice(&blur_weights());
         Self {
-            width: size[0],
-            height: size[1],
-            across: cells[0],
-            down: cells[1],
-            grain,
+            width: shape.texture[0],
+            height: shape.texture[1],
+            across: shape.cells[0],
+            down: shape.cells[1],
+            grain: shape.grain / shape.step,
             planes: style.ink_planes() as u32,
             layer: number(style.layer) as u32,
             factor: exposure.factor,
             totals: exposure.totals,
-            padding: [0; 2],
+            slots: shape.slots,
+            padding: 0,
             weights,
             dim: color(&style.dim),
             inks,

@@ -79,10 +79,11 @@ fn counts_equal_the_twin_and_so_does_the_picture() {
             }
             let scatter = &fixture.scatter;
             let exposure = Exposure { factor: 1.0, totals: totals(&scatter.marks_here, &scatter.sides, layer) };
-            let grain = scatter.target.as_ref().unwrap().grain;
-            let expect = resolve(&counts, &scatter.style, &exposure, grain, 61, 47);
-            let (width, height, pixels) = scatter.read_back().unwrap();
-            assert_eq!((width, height, pixels.len()), (61, 47, expect.len()));
+            let Shape { grain, step, texture: [width, height], .. } = scatter.target.as_ref().unwrap().shape;
+            assert!(grain % step == 0 && (width, height) == (61_u32.div_ceil(step), 47_u32.div_ceil(step)));
+            let expect = resolve(&counts, &scatter.style, &exposure, grain / step, width, height);
+            let (across, down, pixels) = scatter.read_back().unwrap();
+            assert_eq!((across, down, pixels.len()), (width, height, expect.len()));
             // One step of 255: a card's logarithm may round the other way. The ramp adds one more.
             let worst = pixels.iter().flatten().zip(expect.iter().flatten()).map(|(a, b)| a.abs_diff(*b)).max();
             assert!(worst.unwrap() <= 2, "{layer:?} {zoom}: {worst:?}");
@@ -168,11 +169,14 @@ fn a_picture_fills_over_frames_and_starts_again() {
     scatter.chunk = [500; 2];
     let progress = scatter.render(&elsewhere, 64, 64, BUDGET).unwrap();
     assert!(!progress.complete && progress.drawn < progress.total);
-    let generation = scatter.texture().unwrap().1;
+    let generation = scatter.texture().unwrap().generation;
     scatter.finish(&elsewhere, 64, 64).unwrap();
-    assert_eq!(scatter.texture().unwrap().1, generation);
+    assert_eq!(scatter.texture().unwrap().generation, generation);
+    // A place is four pixels wide in a map of few points, so the last one reaches beyond the picture.
     scatter.finish(&elsewhere, 65, 64).unwrap();
-    assert!(scatter.texture().unwrap().1 > generation, "another texture");
+    let texture = scatter.texture().unwrap();
+    assert!(texture.generation > generation && texture.coarse, "another texture");
+    assert_eq!(texture.share, [65.0 / 68.0, 1.0]);
 }
 
 #[test]
@@ -221,6 +225,22 @@ fn few_points_are_discs_and_dim_ones_lie_under() {
 }
 
 #[test]
+fn places_are_as_coarse_as_their_counters_must_be() {
+    let check = |layer: Layer, planes: usize, size: [u32; 2], most: u64, expect: u32| {
+        let style = Style { planes: vec![[0; 3]; planes], ..style(layer) };
+        assert_eq!(style.grain(size[0], size[1], most), expect, "{layer:?} {planes} {size:?}");
+    };
+    check(Layer::Density, 1, [1280, 800], 16 << 20, 1);
+    check(Layer::Density, 1, [2560, 1440], 16 << 20, 2);
+    check(Layer::Classes, 12, [1280, 800], 16 << 20, 2);
+    check(Layer::Classes, 12, [1280, 800], 256 << 20, 1);
+    // Blurred fields grow with the picture, by even numbers of pixels.
+    check(Layer::Ratio, 2, [61, 47], 16 << 20, 4);
+    check(Layer::Ratio, 2, [1280, 800], 16 << 20, 4);
+    check(Layer::Ratio, 2, [2560, 1440], 16 << 20, 8);
+}
+
+#[test]
 fn no_points_make_an_empty_picture() {
     let device = device();
     let pipelines = Arc::new(Pipelines::new(&device));
@@ -232,7 +252,7 @@ fn no_points_make_an_empty_picture() {
                 Scatter::new(&device, &pipelines, Arc::clone(&points), &classes, &classes, style(layer)).unwrap();
             scatter.finish(&points.fit([8.0, 8.0]), 8, 8).unwrap();
             let (_, _, pixels) = scatter.read_back().unwrap();
-            assert_eq!(pixels, vec![[0; 4]; 64], "{layer:?}");
+            assert!(!pixels.is_empty() && pixels.iter().all(|pixel| *pixel == [0; 4]), "{layer:?}");
         }
     }
 }
@@ -260,10 +280,10 @@ fn more_of_a_is_red_and_more_of_b_is_blue() {
     let mut scatter = Scatter::new(&device, &pipelines, Arc::clone(&points), &groups, &groups, style).unwrap();
     let camera = points.fit([320.0, 120.0]);
     scatter.finish(&camera, 320, 120).unwrap();
-    let (_, _, pixels) = scatter.read_back().unwrap();
+    let (width, _, pixels) = scatter.read_back().unwrap();
     let at = |x: f64| {
         let [x, y] = camera.screen_from_world([x, 0.05], [320.0, 120.0]);
-        pixels[y as usize * 320 + x as usize]
+        pixels[y as usize / 2 * width as usize + x as usize / 2]
     };
     let (a, both, b) = (at(0.15), at(0.55), at(0.95));
     assert!(a[3] > 200 && both[3] > 200 && b[3] > 200, "{a:?} {both:?} {b:?}");

@@ -6,6 +6,7 @@
 //! [`FRAMES`] times a second, each a whole new array: the window draws the newest and never waits.
 
 mod cache;
+mod card;
 mod layout;
 pub(super) mod source;
 
@@ -19,9 +20,11 @@ use crossbeam_channel::{Sender, unbounded};
 use serde::{Deserialize, Serialize};
 
 use super::status::Registry;
-use super::{Event, Outbox, Population, guarded};
+use super::{Event, Level, Outbox, Population, guarded};
 use crate::analysis::neighbours;
 use crate::base::{CancelToken, Cancelled};
+
+pub use card::Compute;
 
 /// Positions a second that are published.
 pub const FRAMES: f64 = 30.0;
@@ -281,14 +284,17 @@ pub struct MapLane {
     orders: Sender<MapOrder>,
     control: Arc<Control>,
     open: Arc<AtomicUsize>,
+    cards: card::Cards,
 }
 
 impl MapLane {
-    pub(super) fn start(registry: Registry, outbox: Outbox) -> Self {
+    pub(super) fn start(compute: Compute, registry: Registry, outbox: Outbox) -> Self {
         let (orders, inbox) = unbounded::<MapOrder>();
         let control = Arc::new(Control::default());
         let open = Arc::new(AtomicUsize::new(0));
         let (held, left) = (Arc::clone(&control), Arc::clone(&open));
+        let cards = card::Cards::new(compute);
+        let card = cards.clone();
         thread::Builder::new()
             .name("map".to_owned())
             .spawn(move || {
@@ -300,14 +306,21 @@ impl MapLane {
                             outbox.send(Event::Map(MapEvent::Sources { population, sources }));
                         }
                         // Only the newest is worth its time.
-                        MapOrder::Run(ask) if left.load(Ordering::Acquire) == 1 => run(&ask, &held, &registry, &outbox),
+                        MapOrder::Run(ask) if left.load(Ordering::Acquire) == 1 => {
+                            run(&ask, &held, &card, &registry, &outbox);
+                        }
                         MapOrder::Run(_) | MapOrder::Pause(_) | MapOrder::Stop => {}
                     }
                     left.fetch_sub(1, Ordering::AcqRel);
                 }
             })
             .expect("the system gives a thread at start");
-        Self { orders, control, open }
+        Self { orders, control, open, cards }
+    }
+
+    /// Lends the window's device.
+    pub(super) fn lend(&self, device: crate::gpu::Device) {
+        self.cards.lend(device);
     }
 
     pub(super) fn order(&self, order: MapOrder) {
@@ -333,7 +346,7 @@ impl Drop for MapLane {
     }
 }
 
-fn run(ask: &MapAsk, control: &Control, registry: &Registry, outbox: &Outbox) {
+fn run(ask: &MapAsk, control: &Control, cards: &card::Cards, registry: &Registry, outbox: &Outbox) {
     let mut stopped = false;
     for layer in &ask.layers {
         let ended = |error: Option<String>| {
@@ -349,7 +362,8 @@ fn run(ask: &MapAsk, control: &Control, registry: &Registry, outbox: &Outbox) {
             let placement = Arc::new(placement);
             outbox.send(Event::Map(MapEvent::Placed { generation: ask.generation, layer: layer.clone(), placement }));
         };
-        let work = || layer_map(ask, layer, control, &job, &publish);
+        let notice = |text: String| outbox.notice(Level::Warning, text);
+        let work = || layer_map(ask, layer, control, (cards.pick(), &notice), &job, &publish);
         match guarded(outbox, "a map", work) {
             Some(Err(MapError::Cancelled(_))) => {
                 stopped = true;
@@ -366,6 +380,7 @@ fn layer_map(
     ask: &MapAsk,
     layer: &str,
     control: &Control,
+    (card, notice): (Option<crate::gpu::Device>, &dyn Fn(String)),
     job: &super::status::Running,
     publish: &dyn Fn(Placement),
 ) -> Result<(), MapError> {
@@ -382,8 +397,8 @@ fn layer_map(
     if ask.only_cached {
         return Ok(());
     }
-    let layout =
-        layout::Layout { rows: &rows, params: &ask.params, from: from.map(|placement| &**placement), control, job };
+    let from_present = from.map(|placement| &**placement);
+    let layout = layout::Layout { rows: &rows, params: &ask.params, from: from_present, control, job, card, notice };
     let placement = layout.compute(publish)?;
     // What began somewhere by hand cannot be had again, so it is not kept.
     if from.is_none()

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use egui::{Color32, ColorImage, Rect, TextureHandle, TextureId, TextureOptions, Ui, pos2};
 use egui_wgpu::RenderState;
+use egui_wgpu::wgpu::FilterMode;
 
 use crate::analysis::scatter::points::LEVELS;
 use crate::analysis::scatter::splat::{Exposure, Layer, NO_PLANE, Style, resolve, splat};
@@ -34,8 +35,7 @@ pub struct Card {
 impl Card {
     /// Compiles the shaders.
     #[must_use]
-    pub fn new(render: &RenderState) -> Self {
-        let device = Device::wrap(render.device.clone(), render.queue.clone(), render.adapter.get_info());
+    pub fn new(device: Device, render: &RenderState) -> Self {
         Self { pipelines: Arc::new(Pipelines::new(&device)), device, render: render.clone() }
     }
 }
@@ -170,19 +170,19 @@ impl Crowd {
         let pixels = ui.ctx().pixels_per_point();
         let size = [rect.width(), rect.height()].map(|side| ((side * pixels).round() as u32).clamp(1, 8192));
         let camera = Camera { scale: camera.scale * f64::from(pixels), ..camera };
-        let id = match self.texture(&camera, size) {
-            Some(id) => id,
-            None => self.drawn_here(ui, &camera, size),
+        let (id, share) = match self.texture(&camera, size) {
+            Some(drawn) => drawn,
+            None => (self.drawn_here(ui, &camera, size), [1.0, 1.0]),
         };
-        let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+        let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(share[0], share[1]));
         ui.painter().image(id, rect, uv, Color32::WHITE);
         if self.filling {
             ui.ctx().request_repaint();
         }
     }
 
-    /// The device's texture. A device that fails is not asked again.
-    fn texture(&mut self, camera: &Camera, size: [u32; 2]) -> Option<TextureId> {
+    /// The device's texture, and the share of it that is the picture. A device that fails is not asked again.
+    fn texture(&mut self, camera: &Camera, size: [u32; 2]) -> Option<(TextureId, [f32; 2])> {
         let (scatter, render) = (self.scatter.as_mut()?, self.render.as_ref()?);
         let drawn = scatter.render(camera, size[0], size[1], BUDGET);
         let progress = match drawn {
@@ -195,22 +195,19 @@ impl Crowd {
             }
         };
         self.filling = !progress.complete;
-        let (view, generation) = scatter.texture()?;
+        let texture = scatter.texture()?;
+        let filter = if texture.coarse { FilterMode::Linear } else { FilterMode::Nearest };
         let mut renderer = render.renderer.write();
-        let filter = egui_wgpu::wgpu::FilterMode::Nearest;
-        match self.registered {
-            Some((id, old)) if old == generation => Some(id),
+        let id = match self.registered {
+            Some((id, old)) if old == texture.generation => id,
             Some((id, _)) => {
-                renderer.update_egui_texture_from_wgpu_texture(&render.device, view, filter, id);
-                self.registered = Some((id, generation));
-                Some(id)
+                renderer.update_egui_texture_from_wgpu_texture(&render.device, texture.view, filter, id);
+                id
             }
-            None => {
-                let id = renderer.register_native_texture(&render.device, view, filter);
-                self.registered = Some((id, generation));
-                Some(id)
-            }
-        }
+            None => renderer.register_native_texture(&render.device, texture.view, filter),
+        };
+        self.registered = Some((id, texture.generation));
+        Some((id, texture.share))
     }
 
     /// The same by the processor.

@@ -60,8 +60,8 @@ impl Default for MapFrame {
 
 impl MapFrame {
     /// Draws maps of many points with the window's device from here on.
-    pub fn set_card(&mut self, render: &egui_wgpu::RenderState) {
-        self.card = Some(crowd::Card::new(render));
+    pub fn set_card(&mut self, device: crate::gpu::Device, render: &egui_wgpu::RenderState) {
+        self.card = Some(crowd::Card::new(device, render));
     }
 
     /// True while a picture of many points fills: what screenshots wait for.
