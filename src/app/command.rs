@@ -19,7 +19,7 @@ use crate::base::SampleId;
 use crate::catalog::filter::Expr;
 use crate::formats::FieldMap;
 use crate::jobs::compare::CompareAsk;
-use crate::jobs::map::MapOrder;
+use crate::jobs::map::{LabelAsk, MapOrder};
 use crate::jobs::models::ModelAsk;
 use crate::jobs::{Event, JobId, Population, QueryRequest, SampleRef};
 
@@ -274,6 +274,8 @@ pub enum Effect {
     Compare(CompareAsk),
     /// Look for features, compute or hold a map.
     Map(MapOrder),
+    /// Name the regions of a map. The newest wins.
+    Label(LabelAsk),
     /// Write a text to a file.
     WriteFile {
         /// Where to; a place inside a dataset is refused.

@@ -30,6 +30,8 @@ struct Asked {
     population: Arc<Population>,
     model: String,
     pair: [usize; 2],
+    /// Which look for features it is of: there may be others by now.
+    looks: u64,
 }
 
 /// Everything of the lens.
@@ -160,6 +162,7 @@ pub fn follow(state: &mut State) -> Vec<Effect> {
         Arc::ptr_eq(&asked.population.columns, &state.population.columns)
             && asked.model == source.model
             && asked.pair == pair
+            && asked.looks == state.map.looks
     });
     if is_asked {
         return Vec::new();
@@ -182,7 +185,13 @@ fn ask(state: &mut State) -> Vec<Effect> {
     compare.found.clear();
     (compare.running, compare.waiting) = (true, false);
     let population = Arc::clone(&state.population);
-    compare.asked = Some(Asked { generation, population: Arc::clone(&population), model: model.clone(), pair });
+    compare.asked = Some(Asked {
+        generation,
+        population: Arc::clone(&population),
+        model: model.clone(),
+        pair,
+        looks: state.map.looks,
+    });
     let metric = state.map.view.params.metric;
     vec![Effect::Compare(CompareAsk { generation, population, model, layers, pair, metric })]
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::map::colour::ColourBy;
 use super::statistics::Tab;
 use crate::formats::FieldMap;
+use crate::jobs::map::LabelBy;
 
 /// A window to open, or pictures of it to draw.
 #[derive(Clone, Debug)]
@@ -106,6 +107,8 @@ pub struct ShotOptions {
     pub colour: Option<ColourBy>,
     /// What is drawn on the map, by the names of [`Drawn::WORDS`](crate::app::map::Drawn::WORDS); empty draws the usual.
     pub drawn: Vec<String>,
+    /// What regions of the map are called by.
+    pub label_by: Option<LabelBy>,
 }
 
 impl Default for ShotOptions {
@@ -121,6 +124,7 @@ impl Default for ShotOptions {
             layers: Vec::new(),
             colour: None,
             drawn: Vec::new(),
+            label_by: None,
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::base::{CancelToken, Progress};
 use crate::formats::demo::DemoOptions;
 use crate::formats::{Field, FieldMap};
 use crate::jobs::demo;
+use crate::jobs::map::LabelBy;
 
 /// What everything that opens a window takes.
 #[derive(Clone, Debug, clap::Args)]
@@ -52,6 +53,9 @@ pub(super) struct ScreenArgs {
     /// What is drawn on the map: points, density, contours, ratio, labels, thumbnails.
     #[arg(long, value_name = "WHAT,..", requires = "screenshot", value_delimiter = ',', value_parser = Drawn::WORDS, hide = true)]
     drawn: Vec<String>,
+    /// What regions of the map are called by: leaf, level1, level2, brand, words.
+    #[arg(long, value_name = "WHAT", requires = "screenshot", value_parser = regions, hide = true)]
+    regions: Option<LabelBy>,
 }
 
 /// What opens a window: paths without a command.
@@ -113,6 +117,10 @@ fn colour(word: &str) -> Result<ColourBy, String> {
     ColourBy::from_word(word).ok_or_else(|| format!("points are not coloured by \"{word}\""))
 }
 
+fn regions(word: &str) -> Result<LabelBy, String> {
+    LabelBy::from_word(word).ok_or_else(|| format!("regions are not called by \"{word}\""))
+}
+
 impl ScreenArgs {
     fn shot(&self) -> ShotOptions {
         ShotOptions {
@@ -126,6 +134,7 @@ impl ScreenArgs {
             layers: self.layers.clone(),
             colour: self.colour,
             drawn: self.drawn.clone(),
+            label_by: self.regions,
         }
     }
 }

@@ -9,6 +9,7 @@
 //! - *statistics* ([`stats`]): words, n-grams, parts of speech; the newest request wins and cancels the one that runs.
 //! - *models* ([`models`]): reads models; predicts and extracts features, one job at a time.
 //! - *map* ([`map`]): features -> neighbours -> positions; a new request ends the one that runs.
+//! - *labels* ([`map::LabelAsk`]): names of regions of the map; the newest request wins.
 //! - *compare* ([`compare`]): how separate two datasets are in each layer; the newest request wins.
 //! - *thumbnails* ([`thumbs`]): a pool; each request replaces the list of wanted pictures, so that what
 //!   the eye is on comes first and what it left is never decoded.
@@ -307,6 +308,7 @@ pub struct Jobs {
     thumbs: thumbs::ThumbLane,
     records: records::RecordLanes,
     map: map::MapLane,
+    labels: NewestLane<map::LabelAsk>,
     models: models::ModelLane,
     compare: NewestLane<compare::CompareAsk>,
     outbox: Outbox,
@@ -329,6 +331,7 @@ impl Jobs {
             thumbs: thumbs::ThumbLane::start(&outbox),
             records: records::RecordLanes::start(outbox.clone()),
             map: map::MapLane::start(registry.clone(), outbox.clone()),
+            labels: NewestLane::start(map::labels::LABELLING, registry.clone(), outbox.clone()),
             models,
             compare: NewestLane::start(compare::ANSWERING, registry.clone(), outbox.clone()),
             registry,
@@ -358,6 +361,7 @@ impl Jobs {
             || self.thumbs.busy()
             || self.records.busy()
             || self.map.busy()
+            || self.labels.busy()
             || self.models.busy()
             || self.compare.busy()
             || !self.registry.is_idle()
@@ -448,6 +452,11 @@ impl Jobs {
     /// Looks for features, computes or holds a map.
     pub fn map(&self, order: map::MapOrder) {
         self.map.order(order);
+    }
+
+    /// Names the regions of a map; the newest request wins.
+    pub fn label(&self, ask: map::LabelAsk) {
+        self.labels.ask(ask);
     }
 
     /// Replaces the list of wanted thumbnails.

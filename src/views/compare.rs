@@ -10,6 +10,7 @@ use egui::{
 use super::Commands;
 use super::dialogs::primary;
 use super::map::empty;
+use super::map::strip::lacking_ui;
 use super::textures::{Textures, Thumb, fit};
 use super::theme::{self, radius, space, tokens};
 use super::widgets::{faint, focus_ring, font, tab_button};
@@ -44,6 +45,7 @@ pub fn compare_ui(ui: &mut Ui, state: &State, textures: &mut Textures, out: &mut
     };
     egui::Frame::new().inner_margin(egui::Margin::symmetric(12, 6)).show(ui, |ui| {
         strip_ui(ui, state, pair, out);
+        lacking_ui(ui, state, out);
         let layers: Vec<&str> = source.layers.iter().map(|layer| layer.name.as_str()).collect();
         if state.compare.waiting {
             ui.add_space(space::S24);

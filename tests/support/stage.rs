@@ -104,6 +104,11 @@ impl Stage {
         self.window().state.selection.iter().collect()
     }
 
+    /// True if some label contains a text.
+    pub fn sees_part(&self, text: &str) -> bool {
+        self.harness.query_all_by_label_contains(text).next().is_some()
+    }
+
     pub fn sees(&self, label: &str) -> bool {
         self.harness.query_all_by_label(label).next().is_some()
     }

@@ -12,6 +12,7 @@ use egui::{
 use super::gestures::{gestures, navigate};
 use super::prepared::{Kind, Prepared};
 use super::{Hover, MapFrame, card, legend};
+use crate::analysis::plane::regions::Label;
 use crate::analysis::scatter::{Camera as WorldCamera, select};
 use crate::app::map::{Camera, MapCommand, MapView, Placed};
 use crate::app::{Command, State};
@@ -171,7 +172,7 @@ fn canvas_ui(
         thumbnails(ui, state, textures, prepared, &screen);
     }
     if view.drawn.labels {
-        labels_ui(ui, prepared, &screen);
+        labels_ui(ui, state.map.labels_of(layer), &screen);
     }
     let found =
         found.map(|row| (SampleId(prepared.placed.placement.samples[row]), screen.screen(prepared.places[row])));
@@ -190,6 +191,10 @@ fn canvas_ui(
 fn waiting_ui(ui: &mut Ui, state: &State, layer: &str, out: &mut Commands) {
     ui.vertical_centered(|ui| {
         ui.add_space((ui.available_height() / 2.0 - 40.0).max(16.0));
+        if state.map.is_stale() {
+            ui.label(faint(ui, "All pictures changed since their features were made."));
+            return;
+        }
         if !state.map.waiting.contains(layer) {
             ui.label(faint(ui, format!("{layer}: finding neighbours …")));
             return;
@@ -359,13 +364,13 @@ fn thumbnails(ui: &Ui, state: &State, textures: &mut Textures, prepared: &mut Pr
 }
 
 /// Names of regions, the heaviest first, none over another.
-fn labels_ui(ui: &Ui, prepared: &Prepared, screen: &View) {
+fn labels_ui(ui: &Ui, labels: &[Label], screen: &View) {
     let colors = tokens(ui);
     let font = font(ui, TextStyle::Small);
     let mut taken: Vec<Rect> = Vec::new();
     // So many that the points are still seen.
     let most = (screen.rect.area() / 22_000.0).clamp(4.0, 60.0) as usize;
-    for label in &prepared.labels {
+    for label in labels {
         if taken.len() >= most {
             break;
         }
