@@ -1,5 +1,7 @@
 //! The map through the window: what it says without features, what it shows with them, and that what is drawn on it filters the grid.
 
+#[path = "support/rows.rs"]
+mod rows;
 #[path = "support/stage.rs"]
 mod stage;
 mod support;
@@ -8,71 +10,16 @@ use std::path::{Path, PathBuf};
 
 use egui::{Key, Modifiers, Pos2, accesskit::Role, vec2};
 use egui_kittest::kittest::Queryable;
-use shopscope::app::{Action, Command};
+use rows::{features_of, write_rows};
 use shopscope::app::chips::Facet;
 use shopscope::app::layout::Layout;
 use shopscope::app::map::colour::ColourBy;
 use shopscope::app::map::{MapCommand, MapView, Tool};
 use shopscope::app::state::{Dialog, Lens};
-use shopscope::formats::npy::{Dtype, Writer};
+use shopscope::app::{Action, Command};
 use shopscope::jobs::map::{LabelBy, Metric};
-use shopscope::model::features::features_dir;
 use stage::Stage;
 use support::{SHOP, Sample, write_shard};
-
-/// The hash under which features of a model that is nowhere are kept.
-const TINY: &str = "0123456789abcdef";
-
-/// Where features of a dataset of the stage are kept.
-fn features_of(stage: &mut Stage, dataset: usize) -> PathBuf {
-    let open = stage.window().state.population.datasets[dataset].clone();
-    features_dir(&open.catalog, TINY)
-}
-
-/// Puts features of a dataset where the window looks: `row` gives the numbers of each sample in a layer of so many numbers.
-fn write_rows(stage: &mut Stage, dataset: usize, keys: &[String], row: &dyn Fn(usize, usize) -> Vec<f32>) {
-    let dir = features_of(stage, dataset);
-    let state = &stage.window().state;
-    let open = state.population.datasets[dataset].clone();
-    let info = &state.population.columns.datasets[dataset];
-    let shards: Vec<_> = info
-        .columns
-        .shards
-        .iter()
-        .map(|shard| serde_json::json!({"name": shard.name, "fingerprint": shard.fingerprint, "rows": shard.rows}))
-        .collect();
-    let name = info.name.clone();
-    std::fs::create_dir_all(&dir).expect("a folder");
-    let layers = [("stem", 3), ("pool", 5)];
-    for (layer, dims) in layers {
-        let mut writer =
-            Writer::create(&dir.join(format!("{layer}.npy")), keys.len(), dims, Dtype::F32).expect("a file");
-        for i in 0..keys.len() {
-            writer.append(&row(i, dims)).expect("a row");
-        }
-        writer.finish().expect("all rows");
-    }
-    let sidecar = serde_json::json!({
-        "version": 2,
-        "model": {"name": "tiny", "file": "/nowhere/tiny.onnx", "hash": TINY},
-        "runtime": {"name": "by hand", "provider": "CPU"},
-        "dtype": "f32",
-        "batch": 1,
-        "preprocessing": {"resize": 0, "interpolation": "bilinear", "crop": 8, "channels": "rgb", "layout": "nchw",
-                          "mean": [0.0, 0.0, 0.0], "std": [1.0, 1.0, 1.0]},
-        "layers": layers.map(|(layer, dims)| serde_json::json!({
-            "layer": layer, "tensor": layer, "dims": dims, "file": format!("{layer}.npy"), "not_finite": 0})),
-        "rows": keys.len(),
-        "samples": "all of them",
-        "datasets": [{"name": name, "path": open.source.root, "format": open.source.format.as_str(),
-                      "rows": keys.len(), "shards": shards}],
-        "keys": keys,
-        "labels": keys.iter().map(|_| None::<String>).collect::<Vec<_>>(),
-        "classes": [],
-        "unreadable": [],
-    });
-    std::fs::write(dir.join("features.json"), sidecar.to_string()).expect("a file");
-}
 
 /// Clothes and kitchenware of the stage's first dataset are two heaps in both layers.
 fn write_features(stage: &mut Stage) {
@@ -395,28 +342,10 @@ fn a_polygon_closes_by_enter_and_ends_by_escape() {
     assert_eq!(stage.selected().len(), 0, "the next one is not");
 }
 
-#[test]
-fn words_that_mark_a_cluster_are_one_click_away() {
-    let mut stage = with_map();
-    look(&mut stage, |view| {
-        view.colour = ColourBy::Level(0);
-        view.tool = Tool::Lasso;
-    });
-    stage.click("Legend Clothing");
-    drag_over(&mut stage, "pool", Modifiers::NONE);
-    assert_eq!(stage.selected(), [4, 5, 6, 7]);
-    stage.click("What words mark the selection");
-    assert_eq!(stage.window().state.lens, Lens::Statistics);
-    let counted = stage.window().state.statistics.counted.clone().expect("a few captions are counted at once");
-    let lift = counted.report.lift.as_ref().expect("the selection stands beside all");
-    assert_eq!(lift.words[0].gram, "mug", "{:?}", lift.words);
-}
-
 /// Two heaps of forty with captions of their own.
 fn two_heaps() -> Stage {
-    let captions: Vec<String> = (0..80)
-        .map(|i| if i < 40 { format!("warm wool scarf {i}") } else { format!("tall glass vase {i}") })
-        .collect();
+    let captions: Vec<String> =
+        (0..80).map(|i| if i < 40 { format!("warm wool scarf {i}") } else { format!("tall glass vase {i}") }).collect();
     let keys: Vec<String> = (0..80).map(|i| format!("{i:04}")).collect();
     let mut stage = Stage::open(|dir| {
         let samples: Vec<Sample<'_>> = keys
@@ -433,6 +362,22 @@ fn two_heaps() -> Stage {
     });
     stage.click("Map");
     stage
+}
+
+#[test]
+fn words_that_mark_a_cluster_are_one_click_away() {
+    let mut stage = two_heaps();
+    look(&mut stage, |view| view.tool = Tool::Lasso);
+    // Only the scarves are left to be caught.
+    stage.run(Command::Search("scarf".to_owned()));
+    drag_over(&mut stage, "pool", Modifiers::NONE);
+    assert_eq!(stage.selected(), (0..40).collect::<Vec<_>>());
+    stage.click("What words mark the selection");
+    assert_eq!(stage.window().state.lens, Lens::Statistics);
+    let counted = stage.window().state.statistics.counted.clone().expect("a few captions are counted at once");
+    let lift = counted.report.lift.as_ref().expect("the selection stands beside all");
+    let first: Vec<&str> = lift.words.iter().take(3).map(|word| &*word.gram).collect();
+    assert!(["warm", "wool", "scarf"].iter().all(|word| first.contains(word)), "{first:?}");
 }
 
 #[test]
@@ -480,10 +425,8 @@ fn two_datasets() -> Stage {
     let keys: Vec<String> = (0..40).map(|i| format!("{i:04}")).collect();
     let mut stage = Stage::open(|dir| {
         for (name, caption) in [("lamps", "a lamp"), ("chairs", "a chair")] {
-            let samples: Vec<Sample<'_>> = keys
-                .iter()
-                .map(|key| Sample { key, caption, taxonomy: &[], brand: None, side: 16 })
-                .collect();
+            let samples: Vec<Sample<'_>> =
+                keys.iter().map(|key| Sample { key, caption, taxonomy: &[], brand: None, side: 16 }).collect();
             write_shard(&dir.join(name).join("00000.tar"), &samples);
         }
         vec![dir.join("lamps"), dir.join("chairs")]
@@ -566,4 +509,86 @@ fn a_map_is_written_as_picture_and_drawing() {
     for said in [">stem<", ">pool<", ">lamps<", ">chairs<", "n_neighbors 15"] {
         assert!(svg.contains(said), "{said}");
     }
+}
+
+/// Writes what the window shows into the folder of pictures.
+fn shoot(stage: &mut Stage, name: &str) {
+    let dir = PathBuf::from(std::env::var_os("SHOPSCOPE_PICTURES").expect("SHOPSCOPE_PICTURES names a folder"));
+    let picture = stage.harness.render().expect("a picture");
+    picture.save(dir.join(format!("{name}.png"))).expect("it can be written");
+}
+
+#[test]
+#[ignore = "writes pictures for people to look at: SHOPSCOPE_PICTURES=DIR SHOPSCOPE_CATALOGS=DIR, with features by a model in the catalogs"]
+fn pictures_for_people() {
+    let Some(data) = support::shared_data() else { return };
+    let catalogs = PathBuf::from(std::env::var_os("SHOPSCOPE_CATALOGS").expect("SHOPSCOPE_CATALOGS names a folder"));
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let mut stage = Stage::over(dir, vec![data.join("imagenet-mini"), data.join("lgs-mini")], catalogs);
+    stage.click("Map");
+    let rect = stage.harness.get_by_role_and_label(Role::Canvas, "Map of pool").rect();
+    let sample = stage.window().state.map.placed["pool"].placement.samples[1500];
+    let at = screen_of(&mut stage, "pool", sample);
+    stage.harness.hover_at(at);
+    for _ in 0..6 {
+        stage.harness.step();
+        stage.settle();
+    }
+    shoot(&mut stage, "hover");
+    click_at(&mut stage, at);
+    shoot(&mut stage, "click");
+    look(&mut stage, |view| view.tool = Tool::Polygon);
+    for (x, y) in [(0.3, 0.3), (0.6, 0.25), (0.7, 0.6)] {
+        click_at(&mut stage, rect.min + vec2(rect.width() * x, rect.height() * y));
+    }
+    shoot(&mut stage, "polygon");
+    stage.press(Modifiers::NONE, Key::Enter);
+    shoot(&mut stage, "polygon-closed");
+    stage.click("What words mark the selection");
+    shoot(&mut stage, "marks");
+    stage.click("Map");
+    stage.run(Command::Act(Action::ClearFilters));
+    stage.run(Command::Act(Action::ClearSelection));
+    look(&mut stage, |view| {
+        view.tool = Tool::Pan;
+        view.camera = view.camera.zoomed(9.0, [0.5, 0.5]);
+    });
+    stage.settle();
+    shoot(&mut stage, "thumbnails");
+    look(&mut stage, |view| {
+        view.camera = shopscope::app::map::Camera::default();
+        view.layers = vec!["block1".to_owned(), "pool".to_owned()];
+    });
+    let tabs = |lenses: &[Lens]| Layout::Tabs { lenses: lenses.to_vec(), active: 0 };
+    let rest: Vec<Lens> = Lens::ALL.into_iter().filter(|lens| *lens != Lens::Map).collect();
+    let layout = Layout::Split { down: true, shares: vec![1.0, 1.4], parts: vec![tabs(&rest), tabs(&[Lens::Map])] };
+    stage.run(Command::Layout(layout));
+    shoot(&mut stage, "tiles");
+    stage.run(Command::Act(Action::ResetLayout));
+    stage.click("Map");
+    let pictures = PathBuf::from(std::env::var_os("SHOPSCOPE_PICTURES").expect("SHOPSCOPE_PICTURES names a folder"));
+    for what in ["Map as PNG …", "Map as SVG …"] {
+        stage.click("Export the map");
+        stage.click(what);
+        if let Some(Dialog::SaveFile { bytes, .. }) = stage.window().state.dialog.clone() {
+            let ending = if what.contains("PNG") { "png" } else { "svg" };
+            std::fs::write(pictures.join(format!("exported.{ending}")), &**bytes).expect("it can be written");
+        }
+        stage.run(Command::Dialog(None));
+    }
+    stage.click("Parameters of the layout");
+    look(&mut stage, |view| view.params.seed = 9);
+    stage.harness.get_by_label("Compute").click();
+    for _ in 0..400 {
+        stage.harness.step();
+        if stage.window().state.map.placed.values().any(|placed| !placed.placement.done) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    stage.run(Command::Map(MapCommand::Pause(true)));
+    shoot(&mut stage, "paused");
+    stage.run(Command::Map(MapCommand::Stop));
+    stage.click("What is drawn");
+    shoot(&mut stage, "drawn-menu");
 }

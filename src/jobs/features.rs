@@ -106,7 +106,11 @@ pub fn samples(population: &Population, ids: &RoaringBitmap) -> Result<(Samples,
         for shard in info.columns.shards.iter() {
             let end = shard.first_row + shard.rows;
             let next = at + rows[at..].partition_point(|&row| row < end);
-            dataset.shards.push(ShardRows { name: shard.name.clone(), fingerprint: shard.fingerprint, rows: next - at });
+            dataset.shards.push(ShardRows {
+                name: shard.name.clone(),
+                fingerprint: shard.fingerprint,
+                rows: next - at,
+            });
             at = next;
         }
         listed.push(dataset);

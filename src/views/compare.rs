@@ -114,7 +114,8 @@ fn strip_ui(ui: &mut Ui, state: &State, pair: [usize; 2], out: &mut Commands) {
             }
         }
         if let Some(source) = state.map.source() {
-            ui.label(faint(ui, format!("by {}", source.name)).size(theme::all().text.small));
+            let metric = format!("{:?}", state.map.view.params.metric).to_lowercase();
+            ui.label(faint(ui, format!("by {}, {metric}", source.name)).size(theme::all().text.small));
         }
         if state.compare.running {
             ui.label(faint(ui, "comparing …").size(theme::all().text.small));

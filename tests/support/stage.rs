@@ -30,8 +30,13 @@ impl Stage {
 
     pub fn open(make: impl FnOnce(&Path) -> Vec<PathBuf>) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let paths = make(dir.path());
-        let catalog_dir = Some(dir.path().join("catalogs"));
+        let (paths, catalogs) = (make(dir.path()), dir.path().join("catalogs"));
+        Self::over(dir, paths, catalogs)
+    }
+
+    /// A window over these paths with the catalogs of a folder.
+    pub fn over(dir: tempfile::TempDir, paths: Vec<PathBuf>, catalogs: PathBuf) -> Self {
+        let catalog_dir = Some(catalogs);
         let options = WindowOptions { paths, catalog_dir, default_settings: true, ..WindowOptions::default() };
         let mut options = Some(options);
         let harness = Harness::builder()

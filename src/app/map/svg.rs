@@ -142,6 +142,8 @@ pub fn svg(
         for label in panel.labels {
             let [x, y] = at(label.place);
             let half = label.text.chars().count() as f32 * 3.4 + 6.0;
+            // A little above its place, as on the screen.
+            let y = y - 13.0;
             let own = [x - half, y - 9.0, x + half, y + 9.0];
             let is_inside = own[0] > left && own[1] > top && own[2] < left + cell && own[3] < top + tall;
             let meets =
@@ -220,7 +222,9 @@ fn points(
     if panel.order.len() <= CIRCLES {
         for &row in &panel.order {
             let Some([x, y]) = seen(row) else { continue };
-            let Some(Ink { color, opacity }) = panel.palette.get(usize::from(panel.inks[row as usize])) else { continue };
+            let Some(Ink { color, opacity }) = panel.palette.get(usize::from(panel.inks[row as usize])) else {
+                continue;
+            };
             let _ = writeln!(
                 out,
                 "<circle cx=\"{x:.2}\" cy=\"{y:.2}\" r=\"{radius:.2}\" fill=\"{color}\" fill-opacity=\"{opacity:.2}\"/>"

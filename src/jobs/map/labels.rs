@@ -41,7 +41,7 @@ impl LabelBy {
             Self::Leaf => "Leaf".to_owned(),
             Self::Level(level) => format!("Taxonomy, level {}", level + 1),
             Self::Brand => "Brand".to_owned(),
-            Self::Words => "Words of captions".to_owned(),
+            Self::Words => "Words of titles or captions".to_owned(),
         }
     }
 
@@ -129,16 +129,13 @@ fn work(ask: &LabelAsk, job: &Running, outbox: &Outbox) -> Option<String> {
     job.progress.add(1);
     for (layer, placement) in &ask.layers {
         let frame = Frame::of(&placement.positions);
-        let labels = match &words {
-            Some(words) => {
-                let (places, captions) = words.of(placement, &frame);
-                let Ok(labels) = regions::by_words(&places, &captions, &job.cancel) else { return None };
-                labels
-            }
-            None => {
-                let places: Vec<[f32; 2]> = placement.positions.iter().map(|position| frame.place(*position)).collect();
-                by_names(&places, &placement.samples, &ask.population.columns, ask.by)
-            }
+        let labels = if let Some(words) = &words {
+            let (places, captions) = words.of(placement, &frame);
+            let Ok(labels) = regions::by_words(&places, &captions, &job.cancel) else { return None };
+            labels
+        } else {
+            let places: Vec<[f32; 2]> = placement.positions.iter().map(|position| frame.place(*position)).collect();
+            by_names(&places, &placement.samples, &ask.population.columns, ask.by)
         };
         let labelled = Labelled { placement: Arc::clone(placement), by: ask.by, labels };
         outbox.send(Event::Map(MapEvent::Labelled(layer.clone(), Arc::new(labelled))));
@@ -159,11 +156,9 @@ fn by_names(places: &[[f32; 2]], samples: &[u32], columns: &Columns, by: LabelBy
             let ids = ids(&|sample| at(&ancestors, at(&columns.node, sample) as usize));
             regions::by_names(places, &ids, |id| Arc::clone(&columns.taxonomy.nodes[id as usize].name))
         }
-        LabelBy::Leaf | LabelBy::Words => {
-            regions::by_names(places, &ids(&|sample| at(&columns.leaf, sample)), |id| {
-                Arc::clone(&columns.leaves[id as usize])
-            })
-        }
+        LabelBy::Leaf | LabelBy::Words => regions::by_names(places, &ids(&|sample| at(&columns.leaf, sample)), |id| {
+            Arc::clone(&columns.leaves[id as usize])
+        }),
     }
 }
 
@@ -173,18 +168,15 @@ struct Words {
 }
 
 impl Words {
-    /// Reads the texts of the samples of all layers: the caption, where there is none the title, else the description.
+    /// Reads the texts of the samples of all layers: the title, which names the thing; where there is none the caption, else the description.
     fn read(ask: &LabelAsk, cancel: &CancelToken) -> Result<Self, Failed> {
         let samples: RoaringBitmap =
             ask.layers.iter().flat_map(|(_, placement)| placement.samples.iter().copied()).collect();
         let step = (samples.len() as usize).div_ceil(MOST).max(1);
         let mut captions = BTreeMap::new();
         for dataset in &ask.population.columns.datasets {
-            let rows: RoaringBitmap = samples
-                .range(dataset.range.clone())
-                .step_by(step)
-                .map(|sample| sample - dataset.range.start)
-                .collect();
+            let rows: RoaringBitmap =
+                samples.range(dataset.range.clone()).step_by(step).map(|sample| sample - dataset.range.start).collect();
             if rows.is_empty() {
                 continue;
             }
@@ -194,7 +186,7 @@ impl Words {
             catalog.each_text(&rows, |texts| {
                 cancel.check()?;
                 if let Some(row) = row.next() {
-                    let text = texts.caption.or(texts.title).or(texts.description).unwrap_or_default();
+                    let text = texts.title.or(texts.caption).or(texts.description).unwrap_or_default();
                     let mut lowered = String::new();
                     lower_into(text, &mut lowered);
                     captions.insert(SampleId(dataset.range.start + row).0, lowered);

@@ -187,14 +187,9 @@ pub(in crate::jobs) fn find(population: &Population) -> Vec<MapSource> {
             source.lacking.push(lacking(Why::Changed, changed, extract));
         }
         let known = rows.len().saturating_sub(folder.unreadable as u64);
-        let layers = folder.layers.iter().map(|layer| MapLayer {
-            name: layer.layer.clone(),
-            dims: layer.dims,
-            rows: known,
-        });
-        if !std::mem::replace(is_known, true) {
-            source.layers = layers.collect();
-        } else {
+        let layers =
+            folder.layers.iter().map(|layer| MapLayer { name: layer.layer.clone(), dims: layer.dims, rows: known });
+        if std::mem::replace(is_known, true) {
             // Where a layer is missing in one of the folders, half of the points would be missing on its map.
             let more: Vec<MapLayer> = layers.collect();
             source.layers.retain_mut(|layer| {
@@ -206,6 +201,8 @@ pub(in crate::jobs) fn find(population: &Population) -> Vec<MapSource> {
                     None => false,
                 }
             });
+        } else {
+            source.layers = layers.collect();
         }
     }
     for Found { source, seen, .. } in &mut all {

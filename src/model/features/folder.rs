@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DatasetRows, FeatureSet, FeaturesError, Identity, LayerFile, LayerSaid, RECORD, SIDECAR, Samples, Sidecar, Unreadable,
+    DatasetRows, FeatureSet, FeaturesError, Identity, LayerFile, LayerSaid, RECORD, SIDECAR, Samples, Sidecar,
+    Unreadable,
 };
 use crate::formats::npy::{self, Dtype};
 

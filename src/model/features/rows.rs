@@ -78,9 +78,7 @@ impl RowIndex {
             }
             for (shard, _) in open.columns.shards.iter().zip(changed).filter(|(_, changed)| *changed) {
                 let samples = open.range.start + shard.first_row..open.range.start + shard.first_row + shard.rows;
-                found
-                    .changed
-                    .extend(samples.filter(|sample| columns.flags[*sample as usize] & flags::HAS_IMAGE != 0));
+                found.changed.extend(samples.filter(|sample| columns.flags[*sample as usize] & flags::HAS_IMAGE != 0));
             }
         }
         found

@@ -4,6 +4,8 @@
 //! the same on a graphics card, on a software adapter and in a picture that is drawn without any adapter.
 
 use egui::epaint::{Mesh, Vertex};
+use std::sync::Arc;
+
 use egui::{
     Align2, Color32, ColorImage, Pos2, Rect, Sense, Shape, Stroke, TextStyle, TextureOptions, Ui, Vec2, WidgetInfo,
     accesskit::Role, pos2, vec2,
@@ -29,6 +31,8 @@ const PICK: f32 = 14.0;
 const REST: f64 = 0.125;
 /// Side of a thumbnail on the map, points.
 const THUMB: f32 = 52.0;
+/// How far the name of a region stands above its place, points.
+const LIFT: f32 = 5.0;
 /// Thumbnails stand on the map where no more points than this are in sight.
 const FEW: usize = 300;
 
@@ -379,13 +383,20 @@ fn labels_ui(ui: &Ui, labels: &[Label], screen: &View) {
             continue;
         }
         let galley = ui.painter().layout_no_wrap(label.text.to_string(), font.clone(), colors.text_strong);
-        let rect = Align2::CENTER_CENTER.anchor_size(at, galley.size());
+        // A little above its place: a small heap is seen below its name.
+        let rect = Align2::CENTER_BOTTOM.anchor_size(at - vec2(0.0, LIFT), galley.size());
         if !screen.rect.contains_rect(rect) || taken.iter().any(|other| other.intersects(rect.expand2(vec2(10.0, 6.0))))
         {
             continue;
         }
         taken.push(rect);
-        ui.painter().rect_filled(rect.expand2(vec2(4.0, 1.0)), radius::CONTROL, colors.window.gamma_multiply(0.72));
+        // A rim in the colour of the ground keeps letters legible over points of any colour.
+        let rim = colors.window.gamma_multiply(0.85);
+        for (x, y) in
+            [(-1.5, 0.0), (1.5, 0.0), (0.0, -1.5), (0.0, 1.5), (-1.0, -1.0), (1.0, -1.0), (-1.0, 1.0), (1.0, 1.0)]
+        {
+            ui.painter().galley_with_override_text_color(rect.min + vec2(x, y), Arc::clone(&galley), rim);
+        }
         ui.painter().galley(rect.min, galley, colors.text_strong);
     }
 }

@@ -11,6 +11,7 @@ use egui::{
 };
 
 use super::canvas::canvases_ui;
+use super::fields::Fields;
 use super::{CAPTION, LEGEND, MapFrame, legend, prepared, strip};
 use crate::app::map::svg::{Contours, Ink, Palette, Panel, svg};
 use crate::app::map::{MapCommand, MapView};
@@ -154,7 +155,7 @@ fn svg_of(ui: &Ui, state: &State, frame: &MapFrame, size: [u32; 2]) -> String {
         .map(|(layer, placed)| {
             let inked = prepared::inked(&placed.placement.samples, state, ui);
             let fields = frame.prepared.get(layer).and_then(|ready| ready.fields.as_ref());
-            let contours = fields.into_iter().flat_map(|fields| fields.contours());
+            let contours = fields.into_iter().flat_map(Fields::contours);
             Panel {
                 title: layer,
                 placed,
@@ -162,7 +163,7 @@ fn svg_of(ui: &Ui, state: &State, frame: &MapFrame, size: [u32; 2]) -> String {
                 inks: inked.inks,
                 order: if map.view.drawn.points { inked.order } else { Vec::new() },
                 labels: if map.view.drawn.labels { map.labels_of(layer) } else { &[] },
-                shades: fields.and_then(|fields| fields.picture()).map(|picture| png(&picture)),
+                shades: fields.and_then(Fields::picture).map(|picture| png(&picture)),
                 contours: contours
                     .map(|(stroke, lines)| Contours { ink: ink(stroke.color), width: stroke.width, lines })
                     .collect(),

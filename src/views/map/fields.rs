@@ -94,9 +94,8 @@ impl Fields {
             seen: Arc::clone(seen),
             drawn: wanted,
             dark,
-            shades: shades.map(|image| {
-                (ui.ctx().load_texture("map field", image.clone(), TextureOptions::LINEAR), image)
-            }),
+            shades: shades
+                .map(|image| (ui.ctx().load_texture("map field", image.clone(), TextureOptions::LINEAR), image)),
             contours,
         })
     }

@@ -61,15 +61,7 @@ impl Prepared {
             }
         }
         let places = placement.positions.iter().map(|position| placed.frame.place(*position)).collect();
-        Self {
-            placed: Arc::clone(placed),
-            places,
-            styled: None,
-            rows,
-            fields: None,
-            crowd: None,
-            near: None,
-        }
+        Self { placed: Arc::clone(placed), places, styled: None, rows, fields: None, crowd: None, near: None }
     }
 
     /// Follows positions and styles; what did not change stays.
