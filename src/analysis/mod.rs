@@ -8,6 +8,7 @@ pub mod facets;
 pub mod labels;
 pub mod linear;
 pub mod neighbours;
+pub mod plane;
 pub mod retrieval;
 pub mod scatter;
 pub mod separation;

@@ -20,7 +20,7 @@ use crate::base::SampleId;
 use crate::catalog::filter::Expr;
 use crate::formats::FieldMap;
 use crate::jobs::compare::CompareAsk;
-use crate::jobs::map::MapOrder;
+use crate::jobs::map::{LabelAsk, MapOrder};
 use crate::jobs::models::ModelAsk;
 use crate::jobs::why::WhyAsk;
 use crate::jobs::why::local::LocalAsk;
@@ -289,6 +289,8 @@ pub enum Effect {
     WhyPictures(PicturesAsk),
     /// Write figures of maps to a file.
     WhyTable(TableAsk),
+    /// Name the regions of a map. The newest wins.
+    Label(LabelAsk),
     /// Write a text to a file.
     WriteFile {
         /// Where to; a place inside a dataset is refused.

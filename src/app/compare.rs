@@ -9,6 +9,7 @@ use super::command::Effect;
 use super::state::{Lens, State};
 use crate::jobs::Population;
 use crate::jobs::compare::{CompareAsk, CompareEvent, Compared};
+use crate::jobs::map::Metric;
 
 /// A wish about the lens.
 #[derive(Clone, Debug)]
@@ -30,6 +31,9 @@ struct Asked {
     population: Arc<Population>,
     model: String,
     pair: [usize; 2],
+    /// Which look for features it is of: there may be others by now.
+    looks: u64,
+    metric: Metric,
 }
 
 /// Everything of the lens.
@@ -160,6 +164,8 @@ pub fn follow(state: &mut State) -> Vec<Effect> {
         Arc::ptr_eq(&asked.population.columns, &state.population.columns)
             && asked.model == source.model
             && asked.pair == pair
+            && asked.looks == state.map.looks
+            && asked.metric == state.map.view.params.metric
     });
     if is_asked {
         return Vec::new();
@@ -182,8 +188,15 @@ fn ask(state: &mut State) -> Vec<Effect> {
     compare.found.clear();
     (compare.running, compare.waiting) = (true, false);
     let population = Arc::clone(&state.population);
-    compare.asked = Some(Asked { generation, population: Arc::clone(&population), model: model.clone(), pair });
     let metric = state.map.view.params.metric;
+    compare.asked = Some(Asked {
+        generation,
+        population: Arc::clone(&population),
+        model: model.clone(),
+        pair,
+        looks: state.map.looks,
+        metric,
+    });
     vec![Effect::Compare(CompareAsk { generation, population, model, layers, pair, metric })]
 }
 

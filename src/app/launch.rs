@@ -7,6 +7,7 @@ use super::statistics::Tab;
 use super::why::Mode;
 use crate::formats::FieldMap;
 use crate::jobs::map::Compute;
+use crate::jobs::map::LabelBy;
 
 /// A window to open, or pictures of it to draw.
 #[derive(Clone, Debug)]
@@ -118,6 +119,8 @@ pub struct ShotOptions {
     pub mode: Mode,
     /// The page of figures over many pictures, measured.
     pub local: bool,
+    /// What regions of the map are called by.
+    pub label_by: Option<LabelBy>,
 }
 
 impl Default for ShotOptions {
@@ -136,6 +139,7 @@ impl Default for ShotOptions {
             models: Vec::new(),
             mode: Mode::Overlay,
             local: false,
+            label_by: None,
         }
     }
 }

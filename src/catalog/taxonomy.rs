@@ -106,6 +106,21 @@ impl Taxonomy {
         (tree, ids)
     }
 
+    /// The ancestor at a level (0 for the roots) of each node, itself included; [`NONE`] for nodes above it.
+    #[must_use]
+    pub fn at_level(&self, level: u16) -> Vec<u32> {
+        let mut at: Vec<u32> = vec![NONE; self.nodes.len()];
+        // A parent stands before its children.
+        for (id, node) in self.nodes.iter().enumerate() {
+            at[id] = match node.depth.cmp(&level) {
+                std::cmp::Ordering::Less => NONE,
+                std::cmp::Ordering::Equal => id as u32,
+                std::cmp::Ordering::Greater => at[node.parent as usize],
+            };
+        }
+        at
+    }
+
     /// Number of nodes.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -18,6 +18,7 @@ use crate::formats::demo::DemoOptions;
 use crate::formats::{Field, FieldMap};
 use crate::jobs::demo;
 use crate::jobs::map::Compute;
+use crate::jobs::map::LabelBy;
 
 /// What everything that opens a window takes.
 #[derive(Clone, Debug, clap::Args)]
@@ -67,6 +68,9 @@ pub(super) struct ScreenArgs {
     /// Show how local the maps are, over many pictures.
     #[arg(long, requires = "screenshot", hide = true)]
     local: bool,
+    /// What regions of the map are called by: leaf, level1, level2, brand, words.
+    #[arg(long, value_name = "WHAT", requires = "screenshot", value_parser = regions, hide = true)]
+    regions: Option<LabelBy>,
 }
 
 /// What opens a window: paths without a command.
@@ -135,6 +139,10 @@ fn mode(word: &str) -> Result<Mode, String> {
     })
 }
 
+fn regions(word: &str) -> Result<LabelBy, String> {
+    LabelBy::from_word(word).ok_or_else(|| format!("regions are not called by \"{word}\""))
+}
+
 impl ScreenArgs {
     fn shot(&self) -> ShotOptions {
         ShotOptions {
@@ -151,6 +159,7 @@ impl ScreenArgs {
             models: self.models.clone(),
             mode: self.mode.unwrap_or_default(),
             local: self.local,
+            label_by: self.regions,
         }
     }
 }

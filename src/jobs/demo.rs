@@ -20,6 +20,14 @@ pub fn default_dir() -> PathBuf {
     dirs::cache_dir().join("demo")
 }
 
+/// True if `root` is a dataset that [`ensure`] made.
+#[must_use]
+pub fn is_demo(root: &Path) -> bool {
+    let name = root.file_name().and_then(|name| name.to_str());
+    name.filter(|name| Dataset::ALL.iter().any(|dataset| dataset.name() == *name))
+        .is_some_and(|name| root.with_file_name(format!(".{name}")).is_file())
+}
+
 /// Makes both datasets below `dir` where they are missing or were made with other `options`, and
 /// returns their roots.
 ///

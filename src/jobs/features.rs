@@ -20,7 +20,7 @@ use crate::formats::npy::Dtype;
 use crate::model::card::Preprocessing;
 use crate::model::features::{
     DatasetSamples, FeaturesError, Folder, FolderWriter, Identity, LayerFile, LayerSaid, ModelSaid, RuntimeSaid,
-    Samples, Sidecar, features_dir,
+    Samples, ShardRows, Sidecar, features_dir,
 };
 use crate::model::onnx::Tap;
 use crate::model::runtime::{Runtime, Session};
@@ -106,9 +106,11 @@ pub fn samples(population: &Population, ids: &RoaringBitmap) -> Result<(Samples,
         for shard in info.columns.shards.iter() {
             let end = shard.first_row + shard.rows;
             let next = at + rows[at..].partition_point(|&row| row < end);
-            if next > at {
-                dataset.shards.push((shard.name.clone(), shard.fingerprint));
-            }
+            dataset.shards.push(ShardRows {
+                name: shard.name.clone(),
+                fingerprint: shard.fingerprint,
+                rows: next - at,
+            });
             at = next;
         }
         listed.push(dataset);

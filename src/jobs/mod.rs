@@ -9,6 +9,7 @@
 //! - *statistics* ([`stats`]): words, n-grams, parts of speech; the newest request wins and cancels the one that runs.
 //! - *models* ([`models`]): reads models; predicts and extracts features, one job at a time.
 //! - *map* ([`map`]): features -> neighbours -> positions; a new request ends the one that runs.
+//! - *labels* ([`map::LabelAsk`]): names of regions of the map; the newest request wins.
 //! - *compare* ([`compare`]): how separate two datasets are in each layer; the newest request wins.
 //! - *why* ([`why`]): maps of what speaks for a class; the newest request wins, models stay loaded between requests. Figures of
 //!   such maps over whole datasets have a lane of their own.
@@ -315,6 +316,7 @@ pub struct Jobs {
     thumbs: thumbs::ThumbLane,
     records: records::RecordLanes,
     map: map::MapLane,
+    labels: NewestLane<map::LabelAsk>,
     models: models::ModelLane,
     compare: NewestLane<compare::CompareAsk>,
     why: why::WhyLane,
@@ -345,6 +347,7 @@ impl Jobs {
             thumbs: thumbs::ThumbLane::start(&outbox),
             records: records::RecordLanes::start(outbox.clone()),
             map: map::MapLane::start(compute, registry.clone(), outbox.clone()),
+            labels: NewestLane::start(map::labels::LABELLING, registry.clone(), outbox.clone()),
             models,
             compare: NewestLane::start(compare::ANSWERING, registry.clone(), outbox.clone()),
             registry,
@@ -374,6 +377,7 @@ impl Jobs {
             || self.thumbs.busy()
             || self.records.busy()
             || self.map.busy()
+            || self.labels.busy()
             || self.models.busy()
             || self.compare.busy()
             || self.why.busy()
@@ -491,6 +495,11 @@ impl Jobs {
     /// Lends the window's device to jobs that compute on it.
     pub fn lend(&self, device: crate::gpu::Device) {
         self.map.lend(device);
+    }
+
+    /// Names the regions of a map; the newest request wins.
+    pub fn label(&self, ask: map::LabelAsk) {
+        self.labels.ask(ask);
     }
 
     /// Replaces the list of wanted thumbnails.

@@ -9,24 +9,25 @@
 //! a batch at most. A folder of another identity is refused, never mixed into.
 
 mod folder;
+mod rows;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::card::{Channels, Interpolation, Layout, Preprocessing};
 use super::error::ModelError;
 use crate::base::{Cancelled, SampleId};
-use crate::catalog::{Columns, key_hash};
+use crate::catalog::Columns;
 use crate::formats::npy::{Dtype, Npy};
 use crate::formats::{Fingerprint, FormatError};
 
 pub use folder::{Folder, FolderWriter};
+pub use rows::{FoundRows, RowIndex};
 
 /// Name of the sidecar.
 pub const SIDECAR: &str = "features.json";
@@ -34,8 +35,8 @@ pub const SIDECAR: &str = "features.json";
 /// Name of the record that a folder has while it is being filled.
 pub const RECORD: &str = "features.part.jsonl";
 
-/// Version of the sidecar and of the rules by which numbers are made.
-const VERSION: u32 = 1;
+/// Version of the sidecar and of the rules by which numbers are made. 2: the sidecar lists shards.
+const VERSION: u32 = 2;
 
 /// Where the features of a dataset by a model are kept when nobody says where: beside the dataset's catalog file.
 #[must_use]
@@ -240,8 +241,8 @@ pub struct DatasetSamples {
     pub path: PathBuf,
     /// The format's word.
     pub format: String,
-    /// Names and fingerprints of its shards.
-    pub shards: Vec<(String, Fingerprint)>,
+    /// All of its shards in order, also those that no sample lies in.
+    pub shards: Vec<ShardRows>,
     /// Key of each sample.
     pub keys: Vec<String>,
     /// Leaf name of each sample that has one.
@@ -278,11 +279,13 @@ impl Samples {
         };
         for dataset in &self.0 {
             part(dataset.path.to_string_lossy().as_bytes());
-            part(&(dataset.shards.len() as u64).to_le_bytes());
-            for (name, fingerprint) in &dataset.shards {
-                part(name.as_bytes());
-                part(&fingerprint.bytes.to_le_bytes());
-                part(&fingerprint.modified_ns.to_le_bytes());
+            // A shard that no row comes from decides nothing.
+            let shards: Vec<&ShardRows> = dataset.shards.iter().filter(|shard| shard.rows > 0).collect();
+            part(&(shards.len() as u64).to_le_bytes());
+            for shard in shards {
+                part(shard.name.as_bytes());
+                part(&shard.fingerprint.bytes.to_le_bytes());
+                part(&shard.fingerprint.modified_ns.to_le_bytes());
             }
             part(&(dataset.keys.len() as u64).to_le_bytes());
             for key in &dataset.keys {
@@ -327,6 +330,17 @@ pub struct LayerFile {
     pub not_finite: u64,
 }
 
+/// A shard as it was when features of its samples were made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShardRows {
+    /// Name relative to the dataset's root.
+    pub name: String,
+    /// Sizes and times of its files then: where they are others now, its rows are stale.
+    pub fingerprint: Fingerprint,
+    /// Number of rows, after those of the shards before it.
+    pub rows: usize,
+}
+
 /// One dataset's rows: as many as it says, after those of the datasets before it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DatasetRows {
@@ -338,6 +352,9 @@ pub struct DatasetRows {
     pub format: String,
     /// Number of rows.
     pub rows: usize,
+    /// Its shards in the order of the rows.
+    #[serde(default)]
+    pub shards: Vec<ShardRows>,
 }
 
 /// A row without features.
@@ -478,32 +495,10 @@ impl FeatureSet {
         Ok(array.rows(rows)?)
     }
 
-    /// The sample of each row in a population, found by dataset and key; `None` where it is not open. Samples with
-    /// equal keys are told apart by their order.
+    /// The sample of each row in a population; `None` where its dataset is not open or its shard changed since.
     #[must_use]
     pub fn samples_in(&self, columns: &Columns) -> Vec<Option<SampleId>> {
-        let mut found = Vec::with_capacity(self.sidecar.rows);
-        let mut keys = self.sidecar.keys.iter();
-        for dataset in &self.sidecar.datasets {
-            let open = columns
-                .datasets
-                .iter()
-                .find(|open| open.root == dataset.path && open.format.as_str() == dataset.format);
-            let Some(open) = open else {
-                found.extend(keys.by_ref().take(dataset.rows).map(|_| None));
-                continue;
-            };
-            let mut places: FxHashMap<u64, Vec<u32>> = FxHashMap::default();
-            // The last first, so that popping gives the first.
-            for (row, &hash) in (0..).zip(&open.columns.rows.key_hash).collect::<Vec<(u32, _)>>().into_iter().rev() {
-                places.entry(hash).or_default().push(row);
-            }
-            found.extend(keys.by_ref().take(dataset.rows).map(|key| {
-                let row = places.get_mut(&key_hash(key)).and_then(Vec::pop)?;
-                Some(SampleId(open.range.start + row))
-            }));
-        }
-        found
+        RowIndex::new(&self.sidecar).find(columns).samples
     }
 }
 

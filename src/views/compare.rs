@@ -10,6 +10,7 @@ use egui::{
 use super::Commands;
 use super::dialogs::primary;
 use super::map::empty;
+use super::map::strip::lacking_ui;
 use super::textures::{Textures, Thumb, fit};
 use super::theme::{self, radius, space, tokens};
 use super::widgets::{faint, focus_ring, font, tab_button};
@@ -44,6 +45,7 @@ pub fn compare_ui(ui: &mut Ui, state: &State, textures: &mut Textures, out: &mut
     };
     egui::Frame::new().inner_margin(egui::Margin::symmetric(12, 6)).show(ui, |ui| {
         strip_ui(ui, state, pair, out);
+        lacking_ui(ui, state, out);
         let layers: Vec<&str> = source.layers.iter().map(|layer| layer.name.as_str()).collect();
         if state.compare.waiting {
             ui.add_space(space::S24);
@@ -112,7 +114,8 @@ fn strip_ui(ui: &mut Ui, state: &State, pair: [usize; 2], out: &mut Commands) {
             }
         }
         if let Some(source) = state.map.source() {
-            ui.label(faint(ui, format!("by {}", source.name)).size(theme::all().text.small));
+            let metric = format!("{:?}", state.map.view.params.metric).to_lowercase();
+            ui.label(faint(ui, format!("by {}, {metric}", source.name)).size(theme::all().text.small));
         }
         if state.compare.running {
             ui.label(faint(ui, "comparing …").size(theme::all().text.small));

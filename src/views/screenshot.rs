@@ -143,6 +143,7 @@ impl Studio {
             View::Map => {
                 let mut view = MapView { layers: shot.layers.clone(), ..MapView::default() };
                 view.colour = shot.colour.unwrap_or_default();
+                view.label_by = shot.label_by;
                 if !shot.drawn.is_empty() {
                     for (word, on) in Drawn::WORDS.iter().zip(view.drawn.all()) {
                         *on = shot.drawn.iter().any(|drawn| drawn == word);

@@ -174,6 +174,7 @@ impl Window {
             Effect::WhyLocal(ask) => self.jobs.localise(ask),
             Effect::WhyPictures(ask) => self.jobs.export_pictures(ask),
             Effect::WhyTable(ask) => self.jobs.export_figures(ask),
+            Effect::Label(ask) => self.jobs.label(ask),
             Effect::WriteFile { path, bytes } => self.jobs.write_file(&self.state.population, path, bytes),
             Effect::CopyKeys(population, samples) => self.jobs.copy_keys(population, samples),
             Effect::SaveSettings(settings) => self.save_settings(&settings),
@@ -231,6 +232,7 @@ impl Window {
         if !dropped.is_empty() {
             out.push(Command::Open(dropped, FieldMap::default()));
         }
+        self.map.keys(&ctx);
         shortcuts::shortcuts(&ctx, &self.state, &self.grid, &mut out);
         self.panels(ui, &mut out);
         dialogs::dialogs_ui(&ctx, &self.state, &mut out);

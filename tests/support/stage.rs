@@ -30,8 +30,13 @@ impl Stage {
 
     pub fn open(make: impl FnOnce(&Path) -> Vec<PathBuf>) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let paths = make(dir.path());
-        let catalog_dir = Some(dir.path().join("catalogs"));
+        let (paths, catalogs) = (make(dir.path()), dir.path().join("catalogs"));
+        Self::over(dir, paths, catalogs)
+    }
+
+    /// A window over these paths with the catalogs of a folder.
+    pub fn over(dir: tempfile::TempDir, paths: Vec<PathBuf>, catalogs: PathBuf) -> Self {
+        let catalog_dir = Some(catalogs);
         let options = WindowOptions { paths, catalog_dir, default_settings: true, ..WindowOptions::default() };
         let mut options = Some(options);
         let harness = Harness::builder()
@@ -102,6 +107,11 @@ impl Stage {
 
     pub fn selected(&mut self) -> Vec<u32> {
         self.window().state.selection.iter().collect()
+    }
+
+    /// True if some label contains a text.
+    pub fn sees_part(&self, text: &str) -> bool {
+        self.harness.query_all_by_label_contains(text).next().is_some()
     }
 
     pub fn sees(&self, label: &str) -> bool {

@@ -1,10 +1,9 @@
-//! A map of points, on the processor: their layout, the twin of the drawing shaders, picking, lassos, contours.
+//! A map of points, on the processor: their layout, the twin of the drawing shaders, picking, lassos.
 //!
 //! [`Points`] lays positions out once; [`splat`](mod@splat) counts them into pixels and makes a picture, the same as
 //! `shaders/scatter_splat.wgsl` and `scatter_resolve.wgsl` do on a graphics card; it draws where there is none.
 
 pub mod bits;
-pub mod contours;
 pub mod discs;
 pub mod points;
 pub mod select;

@@ -149,13 +149,15 @@ fn regions(
         members[cell as usize][usize::from(row >= a.len())].push(row as u32);
     }
     let sides = [a.len() as f64, b.len() as f64];
+    // With one row added to each, so that a region of one row is not infinitely much more than one of none.
+    let share = |count: f64, of: f64| (count + 1.0) / (of + 1.0);
     let ranked = |side: usize, rows: &Rows, first: u32| {
         let mut regions: Vec<(f64, usize)> = members
             .iter()
             .enumerate()
             .filter_map(|(cell, members)| {
                 let counts = [members[0].len() as f64, members[1].len() as f64];
-                let over = counts[side] / sides[side] > counts[1 - side] / sides[1 - side];
+                let over = share(counts[side], sides[side]) > share(counts[1 - side], sides[1 - side]);
                 over.then(|| (surprise(counts, sides), cell))
             })
             .collect();
@@ -169,11 +171,10 @@ fn regions(
                 .map(|&row| (super::linear::product::squared_distance(all.row(row as usize), centre), row - first))
                 .collect();
             by.sort_unstable_by(|x, y| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1)));
-            let share = |count: usize, of: f64| (count as f64 + 1.0) / (of + 1.0);
             Region {
                 own: own.len(),
                 other,
-                lift: share(own.len(), sides[side]) / share(other, sides[1 - side]),
+                lift: share(own.len() as f64, sides[side]) / share(other as f64, sides[1 - side]),
                 surprise,
                 rows: by.into_iter().map(|(_, row)| rows.original(row)).collect(),
             }

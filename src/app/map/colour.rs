@@ -152,15 +152,7 @@ impl Legend {
             }
             ColourBy::Level(level) => {
                 let nodes = &columns.taxonomy.nodes;
-                // The ancestor at this level, for each node once: a parent stands before its children.
-                let mut at: Vec<u32> = vec![NONE; nodes.len()];
-                for (id, node) in nodes.iter().enumerate() {
-                    at[id] = match node.depth.cmp(&level) {
-                        std::cmp::Ordering::Less => NONE,
-                        std::cmp::Ordering::Equal => id as u32,
-                        std::cmp::Ordering::Greater => at[node.parent as usize],
-                    };
-                }
+                let at = columns.taxonomy.at_level(level);
                 let ids = columns.node.iter().map(|node| at.get(*node as usize).copied().unwrap_or(NONE));
                 Self::names(by, ids, |id| nodes[id as usize].name.to_string())
             }

@@ -7,8 +7,7 @@
 
 pub mod area;
 pub mod colour;
-pub mod field;
-pub mod labels;
+pub mod lacking;
 pub mod svg;
 pub mod update;
 
@@ -18,8 +17,11 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 
 use super::command::SetOp;
+pub use crate::analysis::plane::Frame;
+use crate::analysis::plane::regions::Label;
+use crate::catalog::Columns;
 use crate::jobs::Population;
-use crate::jobs::map::{MapParams, MapSource, Placement};
+use crate::jobs::map::{LabelBy, Labelled, MapParams, MapSource, Placement};
 use colour::{ColourBy, Legend};
 
 /// What a drag on the map does.
@@ -117,45 +119,6 @@ impl Camera {
     }
 }
 
-/// How positions of a layout become places in the unit square: moved and scaled alike on both axes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Frame {
-    low: [f32; 2],
-    scale: f32,
-}
-
-impl Frame {
-    /// The smallest square round all finite positions, with the positions in its middle.
-    #[must_use]
-    pub fn of(positions: &[[f32; 2]]) -> Self {
-        let (mut low, mut high) = ([f32::MAX; 2], [f32::MIN; 2]);
-        for position in positions.iter().filter(|position| position[0].is_finite() && position[1].is_finite()) {
-            for axis in 0..2 {
-                low[axis] = low[axis].min(position[axis]);
-                high[axis] = high[axis].max(position[axis]);
-            }
-        }
-        if low[0] > high[0] {
-            return Self { low: [0.0; 2], scale: 1.0 };
-        }
-        let side = (high[0] - low[0]).max(high[1] - low[1]).max(1e-12);
-        let low = [0, 1].map(|axis: usize| (low[axis] + high[axis] - side) / 2.0);
-        Self { low, scale: 1.0 / side }
-    }
-
-    /// The place of a position in the unit square.
-    #[must_use]
-    pub fn place(&self, position: [f32; 2]) -> [f32; 2] {
-        [(position[0] - self.low[0]) * self.scale, (position[1] - self.low[1]) * self.scale]
-    }
-
-    /// The position at a place.
-    #[must_use]
-    pub fn position(&self, place: [f32; 2]) -> [f32; 2] {
-        [place[0] / self.scale + self.low[0], place[1] / self.scale + self.low[1]]
-    }
-}
-
 /// How the map is looked at; a view changes a copy and asks for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MapView {
@@ -181,6 +144,8 @@ pub struct MapView {
     pub params_open: bool,
     /// Size of a point: 1 is as large as fits the number of points.
     pub point: f32,
+    /// What regions are called by; `None` takes leaves, and words of captions where there are none.
+    pub label_by: Option<LabelBy>,
 }
 
 impl Default for MapView {
@@ -197,6 +162,7 @@ impl Default for MapView {
             legend_open: true,
             params_open: false,
             point: 1.0,
+            label_by: None,
         }
     }
 }
@@ -249,6 +215,10 @@ pub enum MapCommand {
     },
     /// Looks for features again: some were extracted.
     LookAgain,
+    /// Extracts what the model that is looked at lacks.
+    Extract,
+    /// Extracts features of all pictures by this model (a file, or the name of a model of the program), all of its stages.
+    ExtractWith(std::path::PathBuf),
 }
 
 /// A layout with what is needed to draw it.
@@ -282,6 +252,8 @@ pub struct Looked {
     pub population: Arc<Population>,
     /// What there is; `None` while the look is under way.
     pub sources: Option<Vec<MapSource>>,
+    /// All open datasets are those that the program draws itself.
+    pub is_demo: bool,
 }
 
 /// Everything of the lens.
@@ -299,6 +271,8 @@ pub struct MapLens {
     pub paused: bool,
     /// Layers whose layout is not computed yet and waits for a click, because it takes long.
     pub waiting: BTreeSet<String>,
+    /// Names of the regions of each layer.
+    pub labels: BTreeMap<String, Arc<Labelled>>,
     /// What the colours say.
     pub legend: Arc<Legend>,
     /// Matching samples a line of the legend.
@@ -307,6 +281,11 @@ pub struct MapLens {
     pub seen: Arc<RoaringBitmap>,
     /// Layouts of up to so many rows are computed without being asked for.
     pub automatic_limit: u64,
+    /// How often features were looked for: what was made of older ones may be stale.
+    pub looks: u64,
+    /// The demo's features were asked for once; a user who stopped that is not asked against.
+    demo_asked: bool,
+    labels_asked: Option<(LabelBy, Vec<Arc<Placement>>)>,
     legend_of: Option<(Arc<Population>, ColourBy)>,
     seen_of: Option<(Arc<RoaringBitmap>, BTreeSet<String>)>,
     generation: u64,
@@ -321,11 +300,15 @@ impl Default for MapLens {
             asked: None,
             paused: false,
             waiting: BTreeSet::new(),
+            labels: BTreeMap::new(),
             legend: Arc::default(),
             matching: Arc::default(),
             seen: Arc::default(),
             // About ten seconds on two slow cores.
             automatic_limit: 20_000,
+            looks: 0,
+            demo_asked: false,
+            labels_asked: None,
             legend_of: None,
             seen_of: None,
             generation: 0,
@@ -365,6 +348,22 @@ impl MapLens {
         }
     }
 
+    /// What regions are called by.
+    #[must_use]
+    pub fn label_by(&self, columns: &Columns) -> LabelBy {
+        let usual = if columns.leaves.is_empty() { LabelBy::Words } else { LabelBy::Leaf };
+        self.view.label_by.unwrap_or(usual)
+    }
+
+    /// The names of a layer's regions; none while they are of other positions.
+    #[must_use]
+    pub fn labels_of(&self, layer: &str) -> &[Label] {
+        let labelled = self.labels.get(layer).filter(|labelled| {
+            self.placed.get(layer).is_some_and(|placed| Arc::ptr_eq(&placed.placement, &labelled.placement))
+        });
+        labelled.map_or(&[], |labelled| &labelled.labels)
+    }
+
     /// True while a layout is computed or read.
     #[must_use]
     pub fn running(&self) -> bool {
@@ -387,16 +386,5 @@ mod tests {
             assert!((on_screen(camera) - on_screen(after)).abs() < 1e-5);
         }
         assert_eq!(camera.zoomed(1e9, about).zoom, Camera::RANGE.1);
-    }
-
-    #[test]
-    fn a_frame_is_square_and_leaves_what_is_not_a_number() {
-        let frame = Frame::of(&[[0.0, 10.0], [4.0, 12.0], [f32::NAN, 0.0], [f32::INFINITY, 0.0]]);
-        assert_eq!(frame.place([0.0, 9.0]), [0.0, 0.0]);
-        assert_eq!(frame.place([4.0, 13.0]), [1.0, 1.0]);
-        assert_eq!(frame.position(frame.place([1.5, 11.0])), [1.5, 11.0]);
-        assert_eq!(Frame::of(&[]).place([0.5, 0.5]), [0.5, 0.5]);
-        let point = Frame::of(&[[3.0, 3.0]]).place([3.0, 3.0]);
-        assert!(point.iter().all(|value| value.is_finite()), "one point, or all in one place: {point:?}");
     }
 }

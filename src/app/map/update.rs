@@ -1,5 +1,6 @@
 //! What commands and news do to the map lens.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
@@ -10,7 +11,9 @@ use super::{Asked, Frame, Looked, MapCommand, Placed};
 use crate::app::chips::Facet;
 use crate::app::command::{Effect, SetOp};
 use crate::app::state::{Lens, State};
-use crate::jobs::map::{MapAsk, MapEvent, MapOrder};
+use crate::jobs::map::{LabelAsk, MapAsk, MapEvent, MapOrder, ModelFile, Placement};
+use crate::jobs::models::ModelAsk;
+use crate::model::bundled;
 
 /// What a command asks the caller to do beside: the shared selection and the chips are not the map's own.
 pub enum Wish {
@@ -61,7 +64,39 @@ pub fn command(state: &mut State, command: MapCommand) -> (Wish, Vec<Effect>) {
             map.looked = None;
             (Wish::None, Vec::new())
         }
+        MapCommand::Extract => (Wish::None, extract(state)),
+        MapCommand::ExtractWith(path) => (Wish::None, extract_with(state, path)),
     }
+}
+
+/// Extracts what the model that is looked at lacks, in the layers that are there.
+fn extract(state: &State) -> Vec<Effect> {
+    let Some(source) = state.map.source().filter(|source| source.model_file == ModelFile::Same) else {
+        return Vec::new();
+    };
+    let mut ids = RoaringBitmap::new();
+    for lacking in &source.lacking {
+        ids |= &*lacking.extract;
+    }
+    let layers = source.layers.iter().map(|layer| layer.name.clone()).collect();
+    vec![Effect::RunModel(ModelAsk {
+        population: Arc::clone(&state.population),
+        ids: Arc::new(ids),
+        path: source.file.clone(),
+        card: None,
+        layers: Some(layers),
+    })]
+}
+
+fn extract_with(state: &State, path: PathBuf) -> Vec<Effect> {
+    vec![Effect::RunModel(ModelAsk {
+        population: Arc::clone(&state.population),
+        ids: Arc::new(state.population.columns.all()),
+        path,
+        card: None,
+        // No names: all stages of the card.
+        layers: Some(Vec::new()),
+    })]
 }
 
 /// The samples of a layer inside an outline. Those that the legend hides or a filter leaves out are not meant; but a former lasso is no
@@ -102,8 +137,18 @@ pub fn follow(state: &mut State) -> Vec<Effect> {
         map.waiting.clear();
         map.asked = None;
         map.paused = false;
-        map.looked = Some(Looked { population: Arc::clone(&population), sources: None });
+        map.labels.clear();
+        map.labels_asked = None;
+        map.looked = Some(Looked { population: Arc::clone(&population), sources: None, is_demo: false });
         effects.push(Effect::Map(MapOrder::Look(Arc::clone(&population))));
+    }
+    let map = &mut state.map;
+    if map.looked.as_ref().is_some_and(|looked| looked.is_demo && looked.sources.as_ref().is_some_and(Vec::is_empty))
+        && !std::mem::replace(&mut map.demo_asked, true)
+    {
+        // A stranger sees points without having to know what features are. The shop's model went the paper's way: scenes first, then products.
+        let model = bundled::bundled().last().map(|model| PathBuf::from(model.name));
+        effects.extend(model.map(|model| extract_with(state, model)).unwrap_or_default());
     }
     if !state.shows(Lens::Map) {
         return effects;
@@ -138,10 +183,40 @@ pub fn follow(state: &mut State) -> Vec<Effect> {
             || map.waiting.contains(layer)
             || map.asked.as_ref().is_some_and(|asked| asked.layers.contains(layer))
     };
-    if !wanted.iter().all(is_known) && !map.running() {
+    let has_rows = map.source().is_some_and(|source| source.rows() > 0);
+    if has_rows && !wanted.iter().all(is_known) && !map.running() {
         effects.extend(ask(state, false, false));
     }
+    effects.extend(label(state));
     effects
+}
+
+/// Asks for names of regions where they are wanted and of other positions. Names of points that move would jump about; they come when the layout
+/// rests.
+fn label(state: &mut State) -> Option<Effect> {
+    let population = Arc::clone(&state.population);
+    let map = &mut state.map;
+    if !map.view.drawn.labels || map.running() && !map.paused {
+        return None;
+    }
+    let by = map.label_by(&population.columns);
+    let resting = |layer: String| Some((layer.clone(), Arc::clone(&map.placed.get(&layer)?.placement)));
+    let layers: Vec<_> = map.layers().into_iter().filter_map(resting).collect();
+    let is_known = |(layer, placement): &(String, Arc<Placement>)| {
+        map.labels.get(layer).is_some_and(|found| found.by == by && Arc::ptr_eq(&found.placement, placement))
+    };
+    if layers.iter().all(is_known) {
+        return None;
+    }
+    let asked: Vec<_> = layers.iter().map(|(_, placement)| Arc::clone(placement)).collect();
+    let is_asked = map.labels_asked.as_ref().is_some_and(|(asked_by, of)| {
+        *asked_by == by && of.len() == asked.len() && of.iter().zip(&asked).all(|(a, b)| Arc::ptr_eq(a, b))
+    });
+    if is_asked {
+        return None;
+    }
+    map.labels_asked = Some((by, asked));
+    Some(Effect::Label(LabelAsk { population, layers, by }))
 }
 
 /// Asks for the layers that are looked at: all of them where the user wants it computed, else those that are missing.
@@ -192,14 +267,20 @@ fn ask(state: &mut State, from_present: bool, by_hand: bool) -> Vec<Effect> {
 pub fn news(state: &mut State, event: MapEvent) -> Option<String> {
     let map = &mut state.map;
     match event {
-        MapEvent::Sources { population, sources } => {
+        MapEvent::Sources { population, sources, is_demo } => {
             if let Some(looked) = &mut map.looked
                 && Arc::ptr_eq(&looked.population, &population)
             {
-                looked.sources = Some(sources);
+                (looked.sources, looked.is_demo) = (Some(sources), is_demo);
+                map.looks += 1;
             }
             None
         }
+        MapEvent::Labelled(layer, labelled) => {
+            map.labels.insert(layer, labelled);
+            None
+        }
+        MapEvent::Unlabelled(error) => Some(error),
         MapEvent::Placed { generation, layer, placement } => {
             let asked = map.asked.as_mut().filter(|asked| asked.generation == generation)?;
             if placement.done {

@@ -7,16 +7,19 @@
 
 mod cache;
 mod card;
+pub(super) mod labels;
 mod layout;
 pub(super) mod source;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Sender, unbounded};
+use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 
 use super::status::Registry;
@@ -25,6 +28,7 @@ use crate::analysis::neighbours;
 use crate::base::{CancelToken, Cancelled};
 
 pub use card::Compute;
+pub use labels::{LabelAsk, LabelBy, Labelled};
 
 /// Positions a second that are published.
 pub const FRAMES: f64 = 30.0;
@@ -118,8 +122,49 @@ pub struct MapSource {
     pub model: String,
     /// What it is called.
     pub name: String,
+    /// Its file, where more features would be extracted with.
+    pub file: PathBuf,
+    /// Whether that file still holds the model.
+    pub model_file: ModelFile,
     /// From the input to the output.
     pub layers: Vec<MapLayer>,
+    /// Pictures of open datasets that have no usable features.
+    pub lacking: Vec<Lacking>,
+}
+
+/// What became of a model's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModelFile {
+    /// It holds the model whose features these are.
+    Same,
+    /// It holds another model by now.
+    Replaced,
+    /// It is not there any more.
+    Gone,
+}
+
+/// Pictures of a dataset that a model has no usable features of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lacking {
+    /// The place of the dataset.
+    pub dataset: usize,
+    /// Why.
+    pub why: Why,
+    /// Which.
+    pub samples: Arc<RoaringBitmap>,
+    /// What to extract, so that nothing is lost that is there now.
+    pub extract: Arc<RoaringBitmap>,
+}
+
+/// Why there are no usable features.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// They were never extracted.
+    Never,
+    /// The shards that the pictures lie in are new, or changed since.
+    Changed,
+    /// An array is not as it was written.
+    Damaged,
 }
 
 impl MapSource {
@@ -207,6 +252,8 @@ pub enum MapEvent {
         population: Arc<Population>,
         /// What there is.
         sources: Vec<MapSource>,
+        /// All open datasets are those that the program draws itself.
+        is_demo: bool,
     },
     /// Positions, still moving or done.
     Placed {
@@ -217,6 +264,10 @@ pub enum MapEvent {
         /// Its positions.
         placement: Arc<Placement>,
     },
+    /// The regions of a layer have names.
+    Labelled(String, Arc<Labelled>),
+    /// Regions have no names; a sentence.
+    Unlabelled(String),
     /// A layer is not computed any further.
     Ended {
         /// Number of the request.
@@ -301,9 +352,11 @@ impl MapLane {
                 for order in &inbox {
                     match order {
                         MapOrder::Look(population) => {
-                            let sources = guarded(&outbox, "looking for features", || source::find(&population));
-                            let sources = sources.unwrap_or_default();
-                            outbox.send(Event::Map(MapEvent::Sources { population, sources }));
+                            let found = guarded(&outbox, "looking for features", || {
+                                (source::find(&population), source::is_demo(&population))
+                            });
+                            let (sources, is_demo) = found.unwrap_or_default();
+                            outbox.send(Event::Map(MapEvent::Sources { population, sources, is_demo }));
                         }
                         // Only the newest is worth its time.
                         MapOrder::Run(ask) if left.load(Ordering::Acquire) == 1 => {

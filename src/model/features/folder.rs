@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DatasetRows, FeaturesError, Identity, LayerFile, LayerSaid, RECORD, SIDECAR, Samples, Sidecar, Unreadable,
+    DatasetRows, FeatureSet, FeaturesError, Identity, LayerFile, LayerSaid, RECORD, SIDECAR, Samples, Sidecar,
+    Unreadable,
 };
 use crate::formats::npy::{self, Dtype};
 
@@ -86,14 +87,17 @@ impl FolderWriter {
         if let Some(sidecar) = sidecar {
             let found = sidecar.identity();
             let has_all = identity.layers.iter().all(|layer| found.layers.contains(layer));
+            // Arrays that were cut short since are not taken for whole.
+            let is_sound = || FeatureSet::open(dir).is_ok();
             match identity.difference_but_layers(&found).or((!has_all).then_some("choice of layers")) {
-                None => {
+                None if is_sound() => {
                     // A run that was killed at its very end left its record.
                     remove(&record_path)?;
                     return Ok(Folder::Whole(Box::new(sidecar)));
                 }
                 Some(what) if !force => return Err(mismatch(dir, what)),
-                Some(_) => {
+                // What is damaged is made again without being asked: nothing is lost by it.
+                _ => {
                     // The sidecar goes first: without it no array is taken for whole.
                     remove(&dir.join(SIDECAR))?;
                     for layer in &sidecar.layers {
@@ -355,6 +359,7 @@ impl FolderWriter {
                     path: dataset.path.clone(),
                     format: dataset.format.clone(),
                     rows: dataset.keys.len(),
+                    shards: dataset.shards.clone(),
                 })
                 .collect(),
             keys: samples.0.iter().flat_map(|dataset| dataset.keys.iter().cloned()).collect(),

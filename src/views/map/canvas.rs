@@ -4,6 +4,8 @@
 //! the same on a graphics card, on a software adapter and in a picture that is drawn without any adapter.
 
 use egui::epaint::{Mesh, Vertex};
+use std::sync::Arc;
+
 use egui::{
     Align2, Color32, ColorImage, Pos2, Rect, Sense, Shape, Stroke, TextStyle, TextureOptions, Ui, Vec2, WidgetInfo,
     accesskit::Role, pos2, vec2,
@@ -12,6 +14,7 @@ use egui::{
 use super::gestures::{gestures, navigate};
 use super::prepared::{Kind, Prepared};
 use super::{Hover, MapFrame, card, legend};
+use crate::analysis::plane::regions::Label;
 use crate::analysis::scatter::{Camera as WorldCamera, select};
 use crate::app::map::{Camera, MapCommand, MapView, Placed};
 use crate::app::{Command, State};
@@ -28,6 +31,8 @@ const PICK: f32 = 14.0;
 const REST: f64 = 0.125;
 /// Side of a thumbnail on the map, points.
 const THUMB: f32 = 52.0;
+/// How far the name of a region stands above its place, points.
+const LIFT: f32 = 5.0;
 /// Thumbnails stand on the map where no more points than this are in sight.
 const FEW: usize = 300;
 
@@ -171,7 +176,7 @@ fn canvas_ui(
         thumbnails(ui, state, textures, prepared, &screen);
     }
     if view.drawn.labels {
-        labels_ui(ui, prepared, &screen);
+        labels_ui(ui, state.map.labels_of(layer), &screen);
     }
     let found =
         found.map(|row| (SampleId(prepared.placed.placement.samples[row]), screen.screen(prepared.places[row])));
@@ -190,6 +195,10 @@ fn canvas_ui(
 fn waiting_ui(ui: &mut Ui, state: &State, layer: &str, out: &mut Commands) {
     ui.vertical_centered(|ui| {
         ui.add_space((ui.available_height() / 2.0 - 40.0).max(16.0));
+        if state.map.is_stale() {
+            ui.label(faint(ui, "All pictures changed since their features were made."));
+            return;
+        }
         if !state.map.waiting.contains(layer) {
             ui.label(faint(ui, format!("{layer}: finding neighbours …")));
             return;
@@ -359,13 +368,13 @@ fn thumbnails(ui: &Ui, state: &State, textures: &mut Textures, prepared: &mut Pr
 }
 
 /// Names of regions, the heaviest first, none over another.
-fn labels_ui(ui: &Ui, prepared: &Prepared, screen: &View) {
+fn labels_ui(ui: &Ui, labels: &[Label], screen: &View) {
     let colors = tokens(ui);
     let font = font(ui, TextStyle::Small);
     let mut taken: Vec<Rect> = Vec::new();
     // So many that the points are still seen.
     let most = (screen.rect.area() / 22_000.0).clamp(4.0, 60.0) as usize;
-    for label in &prepared.labels {
+    for label in labels {
         if taken.len() >= most {
             break;
         }
@@ -374,13 +383,20 @@ fn labels_ui(ui: &Ui, prepared: &Prepared, screen: &View) {
             continue;
         }
         let galley = ui.painter().layout_no_wrap(label.text.to_string(), font.clone(), colors.text_strong);
-        let rect = Align2::CENTER_CENTER.anchor_size(at, galley.size());
+        // A little above its place: a small heap is seen below its name.
+        let rect = Align2::CENTER_BOTTOM.anchor_size(at - vec2(0.0, LIFT), galley.size());
         if !screen.rect.contains_rect(rect) || taken.iter().any(|other| other.intersects(rect.expand2(vec2(10.0, 6.0))))
         {
             continue;
         }
         taken.push(rect);
-        ui.painter().rect_filled(rect.expand2(vec2(4.0, 1.0)), radius::CONTROL, colors.window.gamma_multiply(0.72));
+        // A rim in the colour of the ground keeps letters legible over points of any colour.
+        let rim = colors.window.gamma_multiply(0.85);
+        for (x, y) in
+            [(-1.5, 0.0), (1.5, 0.0), (0.0, -1.5), (0.0, 1.5), (-1.0, -1.0), (1.0, -1.0), (-1.0, 1.0), (1.0, 1.0)]
+        {
+            ui.painter().galley_with_override_text_color(rect.min + vec2(x, y), Arc::clone(&galley), rim);
+        }
         ui.painter().galley(rect.min, galley, colors.text_strong);
     }
 }

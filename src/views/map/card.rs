@@ -1,6 +1,6 @@
 //! The card of the point under the pointer: its picture and what it is.
 
-use egui::{Rect, Stroke, StrokeKind, TextStyle, Ui, pos2, vec2};
+use egui::{Rect, Sense, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
 
 use crate::app::State;
 use crate::app::panels::inspector;
@@ -36,6 +36,9 @@ pub(super) fn card_ui(ui: &Ui, state: &State, textures: &mut Textures, sample: S
     let layer = egui::LayerId::new(egui::Order::Tooltip, egui::Id::unique("map card"));
     let painter = ui.ctx().layer_painter(layer);
     painter.rect(rect, radius::CARD, colors.raised, Stroke::new(1.0, colors.outline), StrokeKind::Inside);
+    // It is told, but never in the pointer's way.
+    let told = ui.interact(Rect::from_min_size(rect.min, vec2(0.0, 0.0)), egui::Id::unique("map card"), Sense::hover());
+    told.widget_info(|| WidgetInfo::labeled(Role::Tooltip, true, format!("Under the pointer: {first}")));
     let inner = rect.shrink(space::S8);
     let picture = Rect::from_min_size(inner.min, vec2(inner.width(), SIDE));
     let pixels = SIDE * ui.ctx().pixels_per_point();

@@ -11,9 +11,11 @@ use egui::{
 };
 
 use super::canvas::canvases_ui;
+use super::fields::Fields;
 use super::{CAPTION, LEGEND, MapFrame, legend, prepared, strip};
-use crate::app::map::svg::{Palette, Panel, svg};
+use crate::app::map::svg::{Contours, Ink, Palette, Panel, svg};
 use crate::app::map::{MapCommand, MapView};
+use crate::app::panels::text;
 use crate::app::state::Dialog;
 use crate::app::{Command, State};
 use crate::formats::image::png;
@@ -143,24 +145,38 @@ fn svg_of(ui: &Ui, state: &State, frame: &MapFrame, size: [u32; 2]) -> String {
     let map = &state.map;
     let colors = tokens(ui);
     let layers = map.layers();
+    let ink = |color: Color32| {
+        let [r, g, b, a] = color.to_srgba_unmultiplied();
+        Ink { color: hex(Color32::from_rgb(r, g, b)), opacity: f32::from(a) / 255.0 }
+    };
     let panels: Vec<Panel<'_>> = layers
         .iter()
-        .filter_map(|layer| Some((layer, map.placed.get(layer)?, frame.prepared.get(layer)?)))
-        .map(|(layer, placed, ready)| Panel {
-            title: layer,
-            placed,
-            inks: prepared::inks(ready, &hex),
-            order: prepared::order(ready),
-            labels: if map.view.drawn.labels { prepared::region_labels(ready) } else { &[] },
+        .filter_map(|layer| Some((layer, map.placed.get(layer)?)))
+        .map(|(layer, placed)| {
+            let inked = prepared::inked(&placed.placement.samples, state, ui);
+            let fields = frame.prepared.get(layer).and_then(|ready| ready.fields.as_ref());
+            let contours = fields.into_iter().flat_map(Fields::contours);
+            Panel {
+                title: layer,
+                placed,
+                palette: inked.palette.into_iter().map(ink).collect(),
+                inks: inked.inks,
+                order: if map.view.drawn.points { inked.order } else { Vec::new() },
+                labels: if map.view.drawn.labels { map.labels_of(layer) } else { &[] },
+                shades: fields.and_then(Fields::picture).map(|picture| png(&picture)),
+                contours: contours
+                    .map(|(stroke, lines)| Contours { ink: ink(stroke.color), width: stroke.width, lines })
+                    .collect(),
+            }
         })
         .collect();
-    let legend: Vec<(String, String, u64)> = map
+    let legend: Vec<(String, String, String)> = map
         .legend
         .entries
         .iter()
         .zip(map.matching.iter())
         .filter(|(entry, _)| !map.view.off.contains(&entry.label))
-        .map(|(entry, count)| (entry.label.clone(), hex(legend::color_of(ui, entry.ink)), *count))
+        .map(|(entry, count)| (entry.label.clone(), hex(legend::color_of(ui, entry.ink)), text::count(*count)))
         .collect();
     let palette = Palette { ground: hex(colors.window), text: hex(colors.text), faint: hex(colors.text_faint) };
     let scale = (size[0] as f32 / 1280.0).min(size[1] as f32 / 800.0).max(0.1);

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use egui::{Color32, ColorImage, Pos2, Rect, Shape, Stroke, TextureHandle, TextureOptions, Ui, pos2};
 use roaring::RoaringBitmap;
 
+use crate::analysis::plane::density::{Field, MARGIN, SIDE, ratio};
 use crate::app::State;
-use crate::app::map::field::{Field, MARGIN, SIDE, ratio};
 use crate::app::map::{Drawn, Placed};
+use crate::formats::image::Picture;
 use crate::views::theme;
 
 /// Shares of a dataset inside its contours.
@@ -19,8 +20,8 @@ pub(super) const DENSER_A: Color32 = Color32::from_rgb(0xd0, 0x3a, 0x36);
 /// Where the second dataset is denser.
 pub(super) const DENSER_B: Color32 = Color32::from_rgb(0x35, 0x74, 0xd0);
 
-/// A line in straight pieces, in the unit square.
-type Pieces = Vec<[[f32; 2]; 2]>;
+/// Closed lines in the unit square.
+pub(super) type Lines = Vec<Vec<[f32; 2]>>;
 
 /// What was made, and of what.
 pub(super) struct Fields {
@@ -28,10 +29,10 @@ pub(super) struct Fields {
     seen: Arc<RoaringBitmap>,
     drawn: (bool, bool, bool),
     dark: bool,
-    /// Shades of density or ratio.
-    shades: Option<TextureHandle>,
-    /// A dataset: its colour, and the pieces of its lines from the outermost.
-    contours: Vec<(Color32, Vec<Pieces>)>,
+    /// Shades of density or ratio, and the picture they were made of.
+    shades: Option<(TextureHandle, ColorImage)>,
+    /// A dataset: its colour, and its lines from the outermost.
+    contours: Vec<(Color32, Vec<Lines>)>,
 }
 
 impl Fields {
@@ -93,29 +94,45 @@ impl Fields {
             seen: Arc::clone(seen),
             drawn: wanted,
             dark,
-            shades: shades.map(|image| ui.ctx().load_texture("map field", image, TextureOptions::LINEAR)),
+            shades: shades
+                .map(|image| (ui.ctx().load_texture("map field", image.clone(), TextureOptions::LINEAR), image)),
             contours,
         })
     }
 
     /// What lies under the points.
     pub(super) fn shades_ui(&self, ui: &Ui, screen: &dyn Fn([f32; 2]) -> Pos2) {
-        if let Some(texture) = &self.shades {
+        if let Some((texture, _)) = &self.shades {
             let rect = Rect::from_two_pos(screen([-MARGIN; 2]), screen([1.0 + MARGIN; 2]));
             let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
             ui.painter().image(texture.id(), rect, uv, Color32::WHITE);
         }
     }
 
+    /// The shades as a picture of the square from [`-MARGIN`](MARGIN) to `1 + MARGIN`, for drawings.
+    pub(super) fn picture(&self) -> Option<Picture> {
+        let (_, image) = self.shades.as_ref()?;
+        let rgba = image.pixels.iter().flat_map(Color32::to_srgba_unmultiplied).collect();
+        Some(Picture { width: SIDE as u32, height: SIDE as u32, rgba, truncated: false })
+    }
+
+    /// Each set of contours with its stroke, in the order in which they are painted.
+    pub(super) fn contours(&self) -> impl Iterator<Item = (Stroke, &Lines)> {
+        self.contours.iter().flat_map(|(color, levels)| {
+            levels.iter().enumerate().map(|(i, lines)| {
+                let strength = 0.45 + 0.55 * i as f32 / levels.len() as f32;
+                (Stroke::new(1.0 + 0.35 * i as f32, color.gamma_multiply(strength)), lines)
+            })
+        })
+    }
+
     /// What lies over them.
     pub(super) fn lines_ui(&self, ui: &Ui, screen: &dyn Fn([f32; 2]) -> Pos2) {
-        for (color, levels) in &self.contours {
-            for (i, pieces) in levels.iter().enumerate() {
-                let strength = 0.45 + 0.55 * i as f32 / levels.len() as f32;
-                let stroke = Stroke::new(1.0 + 0.35 * i as f32, color.gamma_multiply(strength));
-                let lines = pieces.iter().map(|[a, b]| Shape::line_segment([screen(*a), screen(*b)], stroke));
-                ui.painter().extend(lines);
-            }
+        for (stroke, lines) in self.contours() {
+            let line = |corners: &Vec<[f32; 2]>| {
+                Shape::closed_line(corners.iter().map(|corner| screen(*corner)).collect(), stroke)
+            };
+            ui.painter().extend(lines.iter().map(line));
         }
     }
 }

@@ -20,6 +20,14 @@ pub(super) struct Gesture {
     layer: String,
     tool: Tool,
     corners: Vec<[f32; 2]>,
+    is_closed: bool,
+}
+
+impl Gesture {
+    /// The last corner is joined to the first with the next frame.
+    pub(super) fn close(&mut self) {
+        self.is_closed = true;
+    }
 }
 
 /// Dragging moves, the wheel zooms at the pointer.
@@ -75,18 +83,17 @@ pub(super) fn gestures(
 ) {
     let at = response.interact_pointer_pos().or(response.hover_pos()).map(|at| screen.place(at));
     let begun = |place: Option<Pos2>| place.map(|at| vec![screen.place(at)]).unwrap_or_default();
+    let new = |tool, corners| Some(Gesture { layer: layer.to_owned(), tool, corners, is_closed: false });
     match view.tool {
         Tool::Lasso | Tool::Rectangle if response.drag_started_by(PointerButton::Primary) => {
             let origin = ui.input(|input| input.pointer.press_origin());
-            frame.gesture = Some(Gesture { layer: layer.to_owned(), tool: view.tool, corners: begun(origin) });
+            frame.gesture = new(view.tool, begun(origin));
         }
         Tool::Polygon if response.clicked() => {
             let place = response.interact_pointer_pos();
             match &mut frame.gesture {
                 Some(gesture) if gesture.layer == layer => gesture.corners.extend(begun(place)),
-                gesture => {
-                    *gesture = Some(Gesture { layer: layer.to_owned(), tool: Tool::Polygon, corners: begun(place) });
-                }
+                gesture => *gesture = new(Tool::Polygon, begun(place)),
             }
         }
         _ => {}
@@ -131,7 +138,6 @@ pub(super) fn gestures(
     let line: Vec<Pos2> = outline.iter().map(|corner| screen.screen(*corner)).collect();
     ui.painter().add(Shape::closed_line(line.clone(), Stroke::new(3.0, colors.window.gamma_multiply(0.6))));
     ui.painter().add(Shape::closed_line(line, Stroke::new(1.5, colors.accent)));
-    let (enter, escape) = ui.input(|input| (input.key_pressed(egui::Key::Enter), input.key_pressed(egui::Key::Escape)));
     let closed = match gesture.tool {
         Tool::Polygon => {
             let on_start = gesture.corners.len() > 2
@@ -141,13 +147,11 @@ pub(super) fn gestures(
                     .distance(screen.screen(gesture.corners[gesture.corners.len() - 1]))
                     < 10.0;
             outline.clone_from(&gesture.corners);
-            response.double_clicked() || on_start || enter
+            response.double_clicked() || on_start || gesture.is_closed
         }
         _ => response.drag_stopped(),
     };
-    if escape {
-        frame.gesture = None;
-    } else if closed {
+    if closed {
         let layer = layer.to_owned();
         out.push(Command::Map(MapCommand::Area { layer, corners: outline, op: set_op(ui) }));
         frame.gesture = None;

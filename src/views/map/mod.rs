@@ -13,7 +13,7 @@ mod gestures;
 mod legend;
 mod params;
 mod prepared;
-mod strip;
+pub(super) mod strip;
 
 use std::collections::BTreeMap;
 
@@ -64,6 +64,17 @@ impl MapFrame {
         self.card = Some(crowd::Card::new(device, render));
     }
 
+    /// While an area is being drawn, Esc ends it and Enter closes it; then these keys are nobody else's.
+    pub fn keys(&mut self, ctx: &egui::Context) {
+        let Some(gesture) = &mut self.gesture else { return };
+        let pressed = |key| ctx.input_mut(|input| input.consume_key(egui::Modifiers::NONE, key));
+        if pressed(egui::Key::Escape) {
+            self.gesture = None;
+        } else if pressed(egui::Key::Enter) {
+            gesture.close();
+        }
+    }
+
     /// True while a picture of many points fills: what screenshots wait for.
     #[must_use]
     pub fn filling(&self) -> bool {
@@ -88,6 +99,7 @@ pub fn map_ui(ui: &mut Ui, state: &State, textures: &mut Textures, frame: &mut M
         return;
     }
     strip::strip_ui(ui, state, frame, &mut view, out);
+    strip::lacking_ui(ui, state, out);
     let body = Rect::from_min_max(pos2(all.left(), ui.cursor().top()), pos2(all.right(), all.bottom() - CAPTION));
     let legend_width = if view.legend_open { LEGEND.min(body.width() * 0.35) } else { 0.0 };
     let params_width = if view.params_open { 220.0_f32.min(body.width() * 0.4) } else { 0.0 };

@@ -12,7 +12,6 @@ use super::legend;
 use crate::analysis::scatter::Bits;
 use crate::app::State;
 use crate::app::map::colour::Legend;
-use crate::app::map::labels::{Label, labels};
 use crate::app::map::{Camera, Placed};
 use crate::catalog::NONE;
 use crate::views::theme::tokens;
@@ -33,7 +32,6 @@ pub(super) struct Prepared {
     pub(super) styled: Option<Styled>,
     /// The row of each sample of the population, [`NONE`] without one.
     pub(super) rows: Vec<u32>,
-    pub(super) labels: Vec<Label>,
     pub(super) fields: Option<Fields>,
     pub(super) crowd: Option<Crowd>,
     /// Rows in sight where there are few enough for pictures, and the camera they were found for.
@@ -63,16 +61,7 @@ impl Prepared {
             }
         }
         let places = placement.positions.iter().map(|position| placed.frame.place(*position)).collect();
-        Self {
-            placed: Arc::clone(placed),
-            places,
-            styled: None,
-            rows,
-            labels: Vec::new(),
-            fields: None,
-            crowd: None,
-            near: None,
-        }
+        Self { placed: Arc::clone(placed), places, styled: None, rows, fields: None, crowd: None, near: None }
     }
 
     /// Follows positions and styles; what did not change stays.
@@ -86,10 +75,6 @@ impl Prepared {
                 self.crowd = old.crowd;
             }
         }
-        // Labels of points that move would jump about; they come when the layout rests.
-        if self.labels.is_empty() && (placed.placement.done || !state.map.running()) {
-            self.labels = labels(placed, &state.population.columns);
-        }
         let map = &state.map;
         let dark = ui.visuals().dark_mode;
         let is_new = self.styled.as_ref().is_none_or(|styled| {
@@ -100,7 +85,9 @@ impl Prepared {
                 || styled.dark != dark
         });
         if is_new {
-            self.styled = Some(Styled::new(&placed.placement.samples, state, ui));
+            // Many points are not painted one by one.
+            let samples = &placed.placement.samples;
+            self.styled = Some(Styled::new(samples, state, ui, samples.len() >= crowd::MANY));
             self.near = None;
         }
         let Some(styled) = &self.styled else { return };
@@ -123,14 +110,13 @@ impl Prepared {
 }
 
 impl Styled {
-    fn new(samples: &[u32], state: &State, ui: &Ui) -> Self {
+    /// `kinds_only`: without the colours and the order of single points.
+    fn new(samples: &[u32], state: &State, ui: &Ui, kinds_only: bool) -> Self {
         let map = &state.map;
         let colors = tokens(ui);
         let hidden = map.legend.hidden(&map.view.off);
         let inks: Vec<Color32> = map.legend.entries.iter().map(|entry| legend::color_of(ui, entry.ink)).collect();
         let dim = colors.text_faint.gamma_multiply(0.22);
-        // Many points are not painted one by one.
-        let is_many = samples.len() >= crowd::MANY;
         let mut kinds = Vec::with_capacity(samples.len());
         let mut points = Vec::with_capacity(samples.len());
         for sample in samples {
@@ -145,7 +131,7 @@ impl Styled {
                 Kind::Dim
             };
             kinds.push(kind);
-            if is_many {
+            if kinds_only {
                 continue;
             }
             points.push(if kind == Kind::Dim {
@@ -154,7 +140,7 @@ impl Styled {
                 inks.get(entry).copied().unwrap_or(dim).gamma_multiply(0.9)
             });
         }
-        let rows = if is_many { 0 } else { samples.len() as u32 };
+        let rows = if kinds_only { 0 } else { samples.len() as u32 };
         let mut order: Vec<u32> = (0..rows).filter(|row| kinds[*row as usize] != Kind::Hidden).collect();
         // Neither dataset lies always on top of the other: a fixed shuffle. What is dimmed lies below, what is chosen above.
         order.sort_by_key(|row| (kinds[*row as usize], row.wrapping_mul(0x9e37_79b9).rotate_left(15)));
@@ -171,22 +157,27 @@ impl Styled {
     }
 }
 
-/// Colour and opacity of each row, for drawings.
-pub(super) fn inks(prepared: &Prepared, hex: &dyn Fn(Color32) -> String) -> Vec<Option<(String, f32)>> {
-    let Some(styled) = &prepared.styled else { return vec![None; prepared.places.len()] };
-    let ink = |(kind, color): (&Kind, &Color32)| {
-        let [r, g, b, a] = color.to_srgba_unmultiplied();
-        (*kind != Kind::Hidden).then(|| (hex(Color32::from_rgb(r, g, b)), f32::from(a) / 255.0))
+/// Rows as drawings want them.
+pub(super) struct Inked {
+    /// Rows in the order in which they are painted; hidden ones are left out.
+    pub(super) order: Vec<u32>,
+    /// The colours.
+    pub(super) palette: Vec<Color32>,
+    /// The colour of each row by its number in the palette.
+    pub(super) inks: Vec<u16>,
+}
+
+/// Colours and order of all rows, of many as of few.
+pub(super) fn inked(samples: &[u32], state: &State, ui: &Ui) -> Inked {
+    let styled = Styled::new(samples, state, ui, false);
+    let mut palette: Vec<Color32> = Vec::new();
+    let mut number = |color: &Color32| {
+        let at = palette.iter().position(|other| other == color).unwrap_or_else(|| {
+            palette.push(*color);
+            palette.len() - 1
+        });
+        at as u16
     };
-    styled.kinds.iter().zip(&styled.colors).map(ink).collect()
-}
-
-/// Rows in the order in which they are painted.
-pub(super) fn order(prepared: &Prepared) -> &[u32] {
-    prepared.styled.as_ref().map_or(&[], |styled| &styled.order)
-}
-
-/// Names of regions.
-pub(super) fn region_labels(prepared: &Prepared) -> &[Label] {
-    &prepared.labels
+    let inks = styled.colors.iter().map(&mut number).collect();
+    Inked { order: styled.order, palette, inks }
 }

@@ -5,9 +5,13 @@ use egui::{RichText, Ui, WidgetInfo, accesskit::Role, vec2};
 use super::{MapFrame, export};
 use crate::app::action::Action;
 use crate::app::map::colour::ColourBy;
+use crate::app::map::lacking::{self, Remedy};
 use crate::app::map::{Camera, Drawn, MapCommand, MapView, Tool};
 use crate::app::panels::text;
+use crate::app::state::Lens;
+use crate::app::statistics::{Beside, Tab};
 use crate::app::{Command, State};
+use crate::jobs::map::LabelBy;
 use crate::views::theme::{self, space, tokens};
 use crate::views::widgets::{faint, icon_button, icon_toggle};
 use crate::views::{Commands, icons};
@@ -171,10 +175,52 @@ pub(super) fn tools_ui(ui: &mut Ui, state: &State, view: &mut MapView, out: &mut
         if icon_button(ui, icons::FRAME_CORNERS, Action::MapFit.label(), !fits).clicked() {
             out.act(Action::MapFit);
         }
+        let marks = icon_button(ui, icons::TEXT_AA, MARKS, !state.selection.is_empty());
+        if marks.on_hover_text("Words that the captions of the selection hold more often than all others").clicked() {
+            marks_of_selection(state, out);
+        }
         if icon_toggle(ui, icons::TEXT_T, "Region labels", view.drawn.labels).clicked() {
             view.drawn.labels = !view.drawn.labels;
         }
         drawn_ui(ui, state, view);
+    });
+}
+
+/// What the button that leads to the words of the selection is called.
+const MARKS: &str = "What words mark the selection";
+
+/// Opens the statistics where the words of the selection stand beside all, those that mark it first.
+fn marks_of_selection(state: &State, out: &mut Commands) {
+    let mut view = state.statistics.view.clone().on(Tab::Ngrams);
+    (view.order, view.beside) = (1, Beside::Whole);
+    view.sort[Tab::Ngrams as usize] = None;
+    view.find.clear();
+    out.push(Command::Statistics(Box::new(view)));
+    out.push(Command::Lens(Lens::Statistics));
+}
+
+/// What is missing from the map, with the button that gets it.
+pub(in crate::views) fn lacking_ui(ui: &mut Ui, state: &State, out: &mut Commands) {
+    let Some((text, remedy)) = lacking::notice(state) else { return };
+    let colors = tokens(ui);
+    egui::Frame::new().fill(colors.raised).inner_margin(egui::Margin::symmetric(12, 4)).show(ui, |ui| {
+        ui.horizontal(|ui| {
+            ui.label(RichText::new(icons::WARNING).color(colors.warning));
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                if let Some(job) = lacking::extracting(state) {
+                    let share = job.fraction.map_or(String::new(), |share| format!(" {:.0} %", share * 100.0));
+                    ui.label(faint(ui, format!("extracting …{share}")));
+                } else if ui.button(remedy.label()).clicked() {
+                    match remedy {
+                        Remedy::Extract | Remedy::ExtractAgain => out.push(Command::Map(MapCommand::Extract)),
+                        Remedy::Models => out.act(Action::ShowModels),
+                    }
+                }
+                ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                    ui.add(egui::Label::new(&text).truncate()).on_hover_text(&text);
+                });
+            });
+        });
     });
 }
 
@@ -188,6 +234,20 @@ fn drawn_ui(ui: &mut Ui, state: &State, view: &mut MapView) {
         for (name, on) in Drawn::LABELS.iter().zip(view.drawn.all()) {
             let usable = has_two || *name != Drawn::LABELS[3];
             ui.add_enabled(usable, egui::Checkbox::new(on, *name));
+        }
+        ui.separator();
+        ui.label(faint(ui, "Regions are called by").size(theme::all().text.small));
+        let columns = &state.population.columns;
+        let by = state.map.label_by(columns);
+        for choice in LabelBy::choices(columns) {
+            let radio = ui.radio(by == choice, choice.label());
+            radio.widget_info(|| {
+                WidgetInfo::selected(Role::RadioButton, true, by == choice, format!("Regions by {}", choice.label()))
+            });
+            if radio.clicked() {
+                view.label_by = Some(choice);
+                view.drawn.labels = true;
+            }
         }
         ui.separator();
         ui.horizontal(|ui| {

@@ -3,6 +3,8 @@
 //! A field covers the unit square and a margin round it with [`SIDE`] x [`SIDE`] cells. It does not depend on the camera, so it is made once a
 //! change and only moved and scaled while one zooms.
 
+use super::contours::march;
+
 /// Cells a side.
 pub const SIDE: usize = 256;
 
@@ -86,39 +88,14 @@ impl Field {
             .collect()
     }
 
-    /// The line round what is above `level`, as pieces in the unit square (marching squares with straight pieces; a saddle is cut in two).
+    /// The closed lines round what is at least `level`, in the unit square.
     #[must_use]
-    pub fn contour(&self, level: f32) -> Vec<[[f32; 2]; 2]> {
-        let mut pieces = Vec::new();
+    pub fn contour(&self, level: f32) -> Vec<Vec<[f32; 2]>> {
         if level <= 0.0 {
-            return pieces;
+            return Vec::new();
         }
-        let at = |i: usize, j: usize| self.values[j * SIDE + i];
-        for j in 0..SIDE - 1 {
-            for i in 0..SIDE - 1 {
-                let corners = [at(i, j), at(i + 1, j), at(i + 1, j + 1), at(i, j + 1)];
-                let above = corners.map(|value| value >= level);
-                if above == [true; 4] || above == [false; 4] {
-                    continue;
-                }
-                let places = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)];
-                // Where the line crosses each edge, walking round the cell.
-                let mut crossed: Vec<[f32; 2]> = Vec::with_capacity(4);
-                for edge in 0..4 {
-                    let next = (edge + 1) % 4;
-                    if above[edge] != above[next] {
-                        let t = (level - corners[edge]) / (corners[next] - corners[edge]);
-                        let mix = |a: f32, b: f32| a + (b - a) * t;
-                        let (a, b) = (places[edge], places[next]);
-                        crossed.push([place_of(i as f32 + mix(a.0, b.0)), place_of(j as f32 + mix(a.1, b.1))]);
-                    }
-                }
-                for pair in crossed.chunks_exact(2) {
-                    pieces.push([pair[0], pair[1]]);
-                }
-            }
-        }
-        pieces
+        let place = |cell: [f32; 2]| cell.map(place_of);
+        march(&self.values, SIDE, level).into_iter().map(|line| line.into_iter().map(place).collect()).collect()
     }
 }
 
@@ -178,12 +155,28 @@ mod tests {
         let levels = field.levels(&[0.5, 0.9]);
         assert!(levels[0] > levels[1] && levels[1] > 0.0);
         let reach = |level: f32| {
-            let pieces = field.contour(level);
-            assert!(pieces.len() > 20, "a closed line has many pieces");
-            pieces.iter().map(|piece| (piece[0][0] - 0.5).hypot(piece[0][1] - 0.5)).fold(0.0, f32::max)
+            let lines = field.contour(level);
+            assert_eq!(lines.len(), 1, "one heap, one line");
+            assert!(lines[0].len() > 20, "a closed line has many corners");
+            lines[0].iter().map(|[x, y]| (x - 0.5).hypot(y - 0.5)).fold(0.0, f32::max)
         };
         assert!(reach(levels[0]) < reach(levels[1]), "more mass lies further out");
-        assert!(field.contour(2.0).is_empty());
+        assert!(field.contour(2.0).is_empty() && field.contour(0.0).is_empty());
+        // Two heaps of one dataset are two lines; the line of half of the mass holds about half of the points.
+        let places: Vec<[f32; 2]> = heap([0.25, 0.5], 900).chain(heap([0.75, 0.5], 1100)).collect();
+        let field = Field::of(places.iter().copied());
+        let lines = field.contour(field.levels(&[0.5])[0]);
+        assert_eq!(lines.len(), 2);
+        let inside = |line: &[[f32; 2]], [x, y]: [f32; 2]| {
+            let crossings = (0..line.len()).filter(|&i| {
+                let ([ax, ay], [bx, by]) = (line[i], line[(i + 1) % line.len()]);
+                (ay > y) != (by > y) && x < (bx - ax) * (y - ay) / (by - ay) + ax
+            });
+            crossings.count() % 2 == 1
+        };
+        let held = places.iter().filter(|place| lines.iter().any(|line| inside(line, **place))).count();
+        // The blur spreads heaps of a tenth of the square a little.
+        assert!((800..1300).contains(&held), "{held}");
     }
 
     #[test]
