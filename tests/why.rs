@@ -72,7 +72,7 @@ fn cells(stage: &mut Stage) -> (usize, usize) {
 }
 
 fn wait_for(stage: &mut Stage, path: &Path) {
-    let until = Instant::now() + Duration::from_secs(60);
+    let until = Instant::now() + Duration::from_mins(1);
     while !path.exists() && Instant::now() < until {
         stage.settle();
     }
