@@ -62,7 +62,7 @@ fn resolve(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
         }
         if total > 0.0 {
             rgb /= total;
-            alpha = 0.45 + 0.55 * brightness(total, top);
+            alpha = 0.65 + 0.35 * brightness(total, top);
         }
     } else {
         let a = sample(0u, vec2<f32>(pixel)) * picture.factor;
@@ -81,7 +81,7 @@ fn resolve(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
     let dim = f32(counts[cell + picture.planes]);
     var under = 0.0;
     if dim > 0.0 {
-        under = (0.12 + 0.25 * brightness(dim, top)) * (1.0 - alpha);
+        under = (0.3 + 0.3 * brightness(dim, top)) * (1.0 - alpha);
     }
     return vec4<f32>(rgb * alpha + picture.dim.rgb * under, alpha + under);
 }

@@ -255,7 +255,7 @@ pub fn resolve(
                 }
                 if total > 0.0 {
                     rgb = rgb.map(|sum| sum / total);
-                    alpha = 0.45 + 0.55 * level(total);
+                    alpha = 0.65 + 0.35 * level(total);
                 }
             }
             Layer::Ratio => {
@@ -284,7 +284,7 @@ pub fn resolve(
             }
         }
         let dim = counts.counts[counts.planes * cells + cell] as f32;
-        let under = if dim > 0.0 { (0.12 + 0.25 * level(dim)) * (1.0 - alpha) } else { 0.0 };
+        let under = if dim > 0.0 { (0.3 + 0.3 * level(dim)) * (1.0 - alpha) } else { 0.0 };
         let gray = color(style.dim);
         let byte = |value: f32| (value.clamp(0.0, 1.0) * 255.0 + 0.5) as u8;
         [

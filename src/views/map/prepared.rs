@@ -92,7 +92,9 @@ impl Prepared {
         }
         let Some(styled) = &self.styled else { return };
         let inks: Vec<Color32> = map.legend.entries.iter().map(|entry| legend::color_of(ui, entry.ink)).collect();
-        let radius = (1.2 * map.view.point * ui.ctx().pixels_per_point()).max(0.75);
+        // As points do that are drawn one by one, they grow a little as one zooms in.
+        let radius =
+            (1.2 * map.view.camera.zoom.powf(0.3) * map.view.point).clamp(0.75, 6.0) * ui.ctx().pixels_per_point();
         let style = crowd::style(ui, &inks, &map.legend.hidden(&map.view.off), radius);
         self.crowd = Crowd::follow(self.crowd.take(), placed, state, card, style, || {
             let rows = |least: Kind| {
