@@ -11,7 +11,7 @@ use shopscope::base::CancelToken;
 use shopscope::formats::npy;
 
 use super::map;
-use super::program::{SmallNet, document, mobilenet, numbers, off, refusal, shopscope};
+use super::program::{SmallNet, document, jpegs, mobilenet, numbers, off, refusal, shopscope};
 
 /// Runs the command that a refusal names, with this program in the place of "shopscope".
 fn do_as_told(said: &str) {
@@ -24,36 +24,41 @@ fn do_as_told(said: &str) {
 #[test]
 fn a_head_between_real_datasets_is_as_good_as_scikit_learns() {
     // sklearn.linear_model.LogisticRegression(C=1/(0.01 n), class_weight="balanced") on the standardised `pool` features of
-    // the same two shards, 30 % held out: mean and standard deviation of the balanced accuracy over 100 splits, by
+    // the same pictures, 30 % held out: mean and standard deviation of the balanced accuracy over 100 splits, by
     // `tests/head_reference.py`.
-    const BALANCED: f64 = 0.8692;
-    const DEVIATION: f64 = 0.0168;
+    const BALANCED: f64 = 0.850;
+    const DEVIATION: f64 = 0.034;
+    /// Pictures of each dataset, the first by key.
+    const PICTURES: usize = 150;
     let Some(model) = mobilenet() else { return };
     let data = model.ancestors().nth(2).expect("a folder").to_owned();
     let dir = tempfile::tempdir().expect("a temporary directory");
     let catalogs = dir.path().join("catalogs");
-    let shards = [data.join("imagenet-mini/00000.tar"), data.join("lgs-mini/00000.tar")];
+    let sets = ["imagenet-mini", "lgs-mini"].map(|name| {
+        let folder = dir.path().join(name);
+        fs::create_dir(&folder).expect("a folder");
+        for (key, bytes) in jpegs(&data.join(name)).into_iter().take(PICTURES) {
+            fs::write(folder.join(format!("{key}.jpg")), bytes).expect("written");
+        }
+        folder
+    });
     let explain = |head: &str, more: &[&str]| {
         let mut command = shopscope(&catalogs);
-        command.arg("explain").args(&shards).arg("--model").arg(&model).arg("--json");
+        command.arg("explain").args(&sets).arg("--model").arg(&model).arg("--json");
         command.arg("--out").arg(dir.path().join("out")).args(["--head", head]).args(more);
         command
     };
-    let few = ["--filter", "width < 150"];
+    let few = ["--filter", "width < 186"];
     let (code, said) = refusal(&mut explain("1:2", &few));
     assert!(
-        code == Some(1)
-            && said.contains("there are no features of \"pool\" for imagenet-mini/00000.tar; make them with"),
+        code == Some(1) && said.contains("there are no features of \"pool\" for imagenet-mini; make them with"),
         "{said}"
     );
     do_as_told(&said);
 
     let found = document(&mut explain("1:2", &few));
     let head = &found["heads"][0];
-    assert_eq!(
-        (&head["positive"], &head["negative"]),
-        (&"imagenet-mini/00000.tar".into(), &"lgs-mini/00000.tar".into())
-    );
+    assert_eq!((&head["positive"], &head["negative"]), (&"imagenet-mini".into(), &"lgs-mini".into()));
     assert_eq!((&head["layer"], &head["tensor"]), (&"pool".into(), &"features".into()));
     let number = |head: &Value, key: &str| head[key].as_f64().expect("a number");
     let accuracy = number(head, "balanced_accuracy");
@@ -61,23 +66,25 @@ fn a_head_between_real_datasets_is_as_good_as_scikit_learns() {
     // One split of ours against the spread of theirs.
     assert!((accuracy - BALANCED).abs() < 3.0 * DEVIATION, "{accuracy}");
     assert_eq!(document(&mut explain("1:2", &few)), found, "the same again");
-    let other = document(&mut explain("1:2", &["--filter", "width < 150", "--head-seed", "1"]));
+    let other = document(&mut explain("1:2", &["--filter", "width < 186", "--head-seed", "1"]));
     assert_ne!(other["heads"][0], *head, "another seed holds other rows back");
 
     // Pictures of the first dataset are on the side of the first: most are right, trained on or not.
     let explanations = found["explanations"].as_array().expect("a list");
-    let right = |of: &Value| (of["probability"].as_f64() > Some(0.5)) == (of["dataset"] == "imagenet-mini/00000.tar");
-    assert!(explanations.len() >= 8, "{}", explanations.len());
+    let right = |of: &Value| (of["probability"].as_f64() > Some(0.5)) == (of["dataset"] == "imagenet-mini");
+    assert!(explanations.len() >= 4, "{}", explanations.len());
     assert!(explanations.iter().filter(|of| right(of)).count() * 4 > explanations.len() * 3);
-    assert_eq!(explanations[0]["class_name"], "imagenet-mini/00000.tar, not lgs-mini/00000.tar");
+    assert_eq!(explanations[0]["class_name"], "imagenet-mini, not lgs-mini");
     // The head the other way round says the opposite.
-    let turned = document(&mut explain("lgs-mini/00000.tar:imagenet-mini/00000.tar", &few));
+    let turned = document(&mut explain("lgs-mini:imagenet-mini", &few));
     let maps = |found: &Value| map(&found["explanations"][0]).values;
-    let along = maps(&found);
-    let against: Vec<f32> = maps(&turned).iter().map(|value| -value).collect();
-    assert!(off(&against, &along) < 0.5, "{along:?} {against:?}");
-    assert!(off(&maps(&turned), &along) > 1.0, "a map with the wrong sign is seen");
-
+    let (along, against) = (maps(&found), maps(&turned));
+    let cosine = |a: &[f32], b: &[f32]| {
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+        dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+    };
+    // Other rows are held back, so it is not the same plane turned round, but nearly.
+    assert!(cosine(&along, &against) < -0.5, "{along:?} {against:?}");
     // Negative control: the same features dealt to the sides as they come are told apart as coins are.
     let catalog =
         fs::read_dir(catalogs.join("features")).expect("features").map(|entry| entry.expect("an entry").path());
