@@ -115,7 +115,8 @@ fn strip_ui(ui: &mut Ui, state: &State, pair: [usize; 2], out: &mut Commands) {
         }
         if let Some(source) = state.map.source() {
             let metric = format!("{:?}", state.map.view.params.metric).to_lowercase();
-            ui.label(faint(ui, format!("by {}, {metric}", source.name)).size(theme::all().text.small));
+            let by = faint(ui, format!("by {}, {metric}", source.name)).size(theme::all().text.small);
+            ui.add(egui::Label::new(by).truncate());
         }
         if state.compare.running {
             ui.label(faint(ui, "comparing …").size(theme::all().text.small));

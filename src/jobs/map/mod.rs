@@ -313,9 +313,9 @@ impl Control {
         self.changed.notify_all();
     }
 
-    /// Begins a run with its own token.
+    /// Begins a run with its own token. A run that was held before it began stays so: the order for it let go of the one before.
     fn begin(&self, cancel: &CancelToken) {
-        *self.lock() = (false, cancel.clone());
+        self.lock().1 = cancel.clone();
     }
 
     /// Waits while the run is held.
@@ -461,4 +461,21 @@ fn layer_map(
     }
     publish(placement);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_is_held_before_it_begins_stays_held() {
+        let (control, token) = (Control::default(), CancelToken::default());
+        control.pause(true);
+        control.begin(&token);
+        assert!(control.lock().0, "the button says so, too");
+        // The next order lets go and ends the run.
+        control.stop();
+        assert!(!control.lock().0 && token.is_cancelled());
+        assert_eq!(control.wait(&token), Err(Cancelled));
+    }
 }

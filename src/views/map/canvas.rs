@@ -180,7 +180,9 @@ fn canvas_ui(
     }
     let found =
         found.map(|row| (SampleId(prepared.placed.placement.samples[row]), screen.screen(prepared.places[row])));
-    marks(ui, state, prepared, &screen, found.map(|found| found.0).or(hover_sample));
+    if !frame.bare {
+        marks(ui, state, prepared, &screen, found.map(|found| found.0).or(hover_sample));
+    }
     if several {
         let label = egui::RichText::new(layer).text_style(theme::strong()).size(theme::all().text.small);
         ui.put(Rect::from_min_size(rect.min + vec2(space::S12, space::S4), vec2(160.0, 20.0)), |ui: &mut Ui| {

@@ -90,7 +90,7 @@ pub(super) fn png_of(state: &State, [width, height]: [u32; 2], dark: bool) -> Ve
     let size = vec2(width as f32, height as f32) / scale;
     let mut rasterizer = Rasterizer::default();
     let mut shapes = Vec::new();
-    let mut frame = MapFrame::default();
+    let mut frame = MapFrame { bare: true, ..MapFrame::default() };
     for time in 0..3 {
         let viewport = egui::ViewportInfo { native_pixels_per_point: Some(scale), ..egui::ViewportInfo::default() };
         let input = RawInput {

@@ -42,6 +42,8 @@ pub struct MapFrame {
     export_size: [u32; 2],
     card: Option<crowd::Card>,
     filling: bool,
+    /// Without rings round points: a picture for others.
+    bare: bool,
 }
 
 impl Default for MapFrame {
@@ -54,6 +56,7 @@ impl Default for MapFrame {
             export_size: [1920, 1200],
             card: None,
             filling: false,
+            bare: false,
         }
     }
 }
