@@ -38,7 +38,7 @@ fn right(model: &str, dataset: Dataset, changes: &[Change]) -> Vec<f64> {
             let rows = scores.run(truths.len(), pictures).unwrap();
             for (row, truth) in rows.chunks_exact(model.card.classes.len()).zip(truths) {
                 let best = (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b]));
-                *hits += i32::from(best == *truth);
+                *hits += i32::from(best.is_some_and(|best| *truth == [best]));
             }
         }
     }
