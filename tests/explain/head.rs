@@ -57,6 +57,9 @@ fn a_head_between_real_datasets_is_as_good_as_scikit_learns() {
     do_as_told(&said);
 
     let found = document(&mut explain("1:2", &few));
+    // Read at once: the next run writes to the same files.
+    let maps = |found: &Value| map(&found["explanations"][0]).values;
+    let along = maps(&found);
     let head = &found["heads"][0];
     assert_eq!((&head["positive"], &head["negative"]), (&"imagenet-mini".into(), &"lgs-mini".into()));
     assert_eq!((&head["layer"], &head["tensor"]), (&"pool".into(), &"features".into()));
@@ -77,8 +80,7 @@ fn a_head_between_real_datasets_is_as_good_as_scikit_learns() {
     assert_eq!(explanations[0]["class_name"], "imagenet-mini, not lgs-mini");
     // The head the other way round says the opposite.
     let turned = document(&mut explain("lgs-mini:imagenet-mini", &few));
-    let maps = |found: &Value| map(&found["explanations"][0]).values;
-    let (along, against) = (maps(&found), maps(&turned));
+    let against = maps(&turned);
     let cosine = |a: &[f32], b: &[f32]| {
         let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
         dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
