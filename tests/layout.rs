@@ -147,8 +147,8 @@ fn odd_rows_have_a_place_on_both_twins() {
             }
         }
         for metric in ["euclidean", "cosine"] {
-            let args = ["neighbours", "--features", &file, "--metric", metric, "--out", &path("k.npz"), "--json"];
-            let said = document(&args);
+            let out = path("k.npz");
+            let said = document(&["neighbours", "--features", &file, "--metric", metric, "--out", &out, "--json"]);
             assert_eq!((&said["k"], &said["recall"]), (&(*k).into(), &1.0.into()), "{name} {metric}");
         }
     }
