@@ -101,6 +101,9 @@ fn given(path: &Path, dims: usize, values: &[f32]) -> String {
     path.to_str().expect("a path of text").to_owned()
 }
 
+/// Name, values, dimensions, neighbours found of 15, rows left out.
+type Odd<'a> = (&'a str, Vec<f32>, usize, usize, &'a [usize]);
+
 #[test]
 fn odd_rows_have_a_place_on_both_twins() {
     let noise = |rows: usize, dims: usize| -> Vec<f32> {
@@ -116,8 +119,7 @@ fn odd_rows_have_a_place_on_both_twins() {
     holes[0] = f32::NAN;
     holes[4 * 29 + 3] = f32::INFINITY;
     holes[4 * 10] = f32::MAX;
-    // (name, values, dimensions, neighbours found of 15, rows left out)
-    let cases: [(&str, Vec<f32>, usize, usize, &[usize]); 9] = [
+    let cases: [Odd; 9] = [
         ("all equal", vec![0.3; 40 * 4], 4, 15, &[]),
         ("duplicates", duplicates, 3, 15, &[]),
         ("two far islands", islands, 3, 15, &[]),
@@ -147,8 +149,8 @@ fn odd_rows_have_a_place_on_both_twins() {
             }
         }
         for metric in ["euclidean", "cosine"] {
-            let args = ["neighbours", "--features", &file, "--metric", metric, "--out", &path("k.npz"), "--json"];
-            let said = document(&args);
+            let out = path("k.npz");
+            let said = document(&["neighbours", "--features", &file, "--metric", metric, "--out", &out, "--json"]);
             assert_eq!((&said["k"], &said["recall"]), (&(*k).into(), &1.0.into()), "{name} {metric}");
         }
     }
