@@ -30,7 +30,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "EXPR")]
     filter: Option<String>,
     /// Also measure what each map is worth to the model: deletion and insertion curves against orders at random. Takes some hundred
-    /// runs of the model a picture. `--filter correct` after `shopscope predict` takes the pictures that it knows.
+    /// runs of the model a picture. `--filter 'correct = yes'` after `shopscope predict` takes the pictures that it knows.
     #[arg(long)]
     curves: bool,
     /// What comes in the place of what is deleted: mean (the colour that the preprocessing takes off) or blur.

@@ -4,6 +4,7 @@
 //! Counts are whole numbers and equal the shader's exactly. Colours differ by at most one step of 255, because a card's
 //! logarithm may be off in its last bits.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rayon::prelude::*;
@@ -115,6 +116,107 @@ impl Counts {
     }
 }
 
+/// Counters that fill: the twin of a dispatch of `shaders/scatter_splat.wgsl`, share by share.
+#[derive(Debug)]
+pub struct Counting {
+    width: u32,
+    height: u32,
+    planes: usize,
+    /// As [`Counts::counts`].
+    counts: Vec<AtomicU32>,
+    peak: AtomicU32,
+}
+
+/// What is counted: the points, and by slot what they are of.
+#[derive(Clone, Copy)]
+pub struct Counted<'a, C> {
+    /// The points.
+    pub points: &'a Points,
+    /// Slot -> class.
+    pub class_of: C,
+    /// Of [`Points::marks`].
+    pub marks: &'a [u32],
+    /// Of [`Style::plane_map`].
+    pub plane_map: &'a [u8; 256],
+}
+
+impl Counting {
+    /// Empty counters for a view and so many planes of ink.
+    #[must_use]
+    pub fn new(view: &View, planes: usize) -> Self {
+        let pixels = view.width as usize * view.height as usize;
+        let counts = (0..pixels * (planes + 1)).into_par_iter().map(|_| AtomicU32::new(0)).collect();
+        Self { width: view.width, height: view.height, planes, counts, peak: AtomicU32::new(0) }
+    }
+
+    /// Empties the counters for another view; their memory is kept where there are as many.
+    #[must_use]
+    pub fn again(self, view: &View, planes: usize) -> Self {
+        if self.counts.len() != view.width as usize * view.height as usize * (planes + 1) {
+            return Self::new(view, planes);
+        }
+        self.counts.par_iter().with_min_len(1 << 16).for_each(|count| count.store(0, Ordering::Relaxed));
+        Self { width: view.width, height: view.height, planes, counts: self.counts, peak: AtomicU32::new(0) }
+    }
+
+    /// Counts the points of some levels of some batches (their numbers).
+    pub fn add<C: Fn(usize) -> u8 + Sync>(
+        &self,
+        of: &Counted<'_, C>,
+        view: &View,
+        numbers: &[u32],
+        levels: Range<usize>,
+    ) {
+        let pixels = self.width as usize * self.height as usize;
+        let (batches, positions) = (of.points.batches(), of.points.positions());
+        numbers.par_chunks(256).for_each(|numbers| {
+            let mut most = 0;
+            for level in levels.clone() {
+                for &number in numbers {
+                    let batch = &batches[number as usize];
+                    let first = (level * batches.len() + number as usize) * LANES;
+                    for (slot, &packed) in (first..).zip(&positions[first..first + LANES]) {
+                        let mark = of.marks[slot / 16] >> (slot % 16 * 2) & 3;
+                        let plane = of.plane_map[(of.class_of)(slot) as usize];
+                        if mark == mark::HIDDEN || plane == NO_PLANE {
+                            continue;
+                        }
+                        if let Some((x, y)) = view.pixel(batch, packed) {
+                            let plane = if mark == mark::DIM { self.planes } else { plane as usize };
+                            let at = plane * pixels + (y * view.width + x) as usize;
+                            let before = self.counts[at].fetch_add(1, Ordering::Relaxed);
+                            if mark == mark::SHOWN {
+                                most = most.max(before + 1);
+                            }
+                        }
+                    }
+                }
+            }
+            self.peak.fetch_max(most, Ordering::Relaxed);
+        });
+    }
+
+    /// As [`resolve`] of [`Counting::counts`], into `pixels`.
+    pub fn resolve(&self, style: &Style, exposure: &Exposure, grain: u32, size: [u32; 2], pixels: &mut Vec<[u8; 4]>) {
+        let field = Field {
+            width: self.width,
+            height: self.height,
+            planes: self.planes,
+            peak: self.peak.load(Ordering::Relaxed),
+            count: |at: usize| self.counts[at].load(Ordering::Relaxed),
+        };
+        field.paint(style, exposure, grain, size, pixels);
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let counts = self.counts.par_iter().map(|count| count.load(Ordering::Relaxed)).collect();
+        let peak = self.peak.load(Ordering::Relaxed);
+        Counts { width: self.width, height: self.height, planes: self.planes, counts, peak }
+    }
+}
+
 /// Counts the points of the first `levels` levels of all batches that the view sees. `classes` and `marks` come from
 /// [`Points::by_slot`] and [`Points::marks`], `planes` is the style's number of planes of ink.
 #[must_use]
@@ -127,41 +229,10 @@ pub fn splat(
     view: &View,
     levels: usize,
 ) -> Counts {
-    let pixels = view.width as usize * view.height as usize;
-    let counts: Vec<AtomicU32> = (0..pixels * (planes + 1)).map(|_| AtomicU32::new(0)).collect();
-    let batches = points.batches();
-    let visible = points.visible(view, 0.0);
-    let peak = visible
-        .par_chunks(256)
-        .map(|numbers| {
-            let mut most = 0;
-            for level in 0..levels.min(LEVELS) {
-                for &number in numbers {
-                    let batch = &batches[number as usize];
-                    let first = (level * batches.len() + number as usize) * LANES;
-                    for slot in first..first + LANES {
-                        let mark = marks[slot / 16] >> (slot % 16 * 2) & 3;
-                        let plane = plane_map[classes[slot] as usize];
-                        if mark == mark::HIDDEN || plane == NO_PLANE {
-                            continue;
-                        }
-                        if let Some((x, y)) = view.pixel(batch, points.positions()[slot]) {
-                            let plane = if mark == mark::DIM { planes } else { plane as usize };
-                            let at = plane * pixels + (y * view.width + x) as usize;
-                            let before = counts[at].fetch_add(1, Ordering::Relaxed);
-                            if mark == mark::SHOWN {
-                                most = most.max(before + 1);
-                            }
-                        }
-                    }
-                }
-            }
-            most
-        })
-        .max()
-        .unwrap_or(0);
-    let counts = counts.into_iter().map(AtomicU32::into_inner).collect();
-    Counts { width: view.width, height: view.height, planes, counts, peak }
+    let counting = Counting::new(view, planes);
+    let of = Counted { points, class_of: |slot: usize| classes[slot], marks, plane_map };
+    counting.add(&of, view, &points.visible(view, 0.0), 0..levels.min(LEVELS));
+    counting.counts()
 }
 
 /// What [`resolve`] needs beside the counts.
@@ -186,10 +257,10 @@ pub fn blur_weights() -> [f32; BLUR_REACH + 1] {
 pub fn blur(plane: &[f32], width: usize, height: usize) -> Vec<f32> {
     let weights = blur_weights();
     let along = |from: &[f32], horizontal: bool| -> Vec<f32> {
-        (0..width * height)
-            .into_par_iter()
-            .map(|at| {
-                let (x, y) = (at % width, at / width);
+        let mut to = vec![0.0; width * height];
+        to.par_chunks_mut(width.max(1)).enumerate().for_each(|(y, row)| {
+            for (x, to) in row.iter_mut().enumerate() {
+                let at = y * width + x;
                 let (place, length, stride) = if horizontal { (x, width, 1) } else { (y, height, width) };
                 let mut sum = weights[0] * from[at];
                 for (reach, weight) in weights.iter().enumerate().skip(1) {
@@ -197,9 +268,10 @@ pub fn blur(plane: &[f32], width: usize, height: usize) -> Vec<f32> {
                     let after = if place + reach < length { from[at + reach * stride] } else { 0.0 };
                     sum += weight * (before + after);
                 }
-                sum
-            })
-            .collect()
+                *to = sum;
+            }
+        });
+        to
     };
     along(&along(plane, true), false)
 }
@@ -215,84 +287,120 @@ pub fn resolve(
     width: u32,
     height: u32,
 ) -> Vec<[u8; 4]> {
-    let cells = counts.width as usize * counts.height as usize;
-    let fields: Vec<Vec<f32>> = if style.layer == Layer::Ratio {
-        (0..2)
-            .map(|plane| {
-                let values: Vec<f32> =
-                    counts.counts[plane * cells..(plane + 1) * cells].iter().map(|&count| count as f32).collect();
-                blur(&values, counts.width as usize, counts.height as usize)
-            })
-            .collect()
-    } else {
-        Vec::new()
-    };
-    let color = |rgb: [u8; 3]| rgb.map(|value| f32::from(value) / 255.0);
-    let top = (1.0 + counts.peak as f32 * exposure.factor).log2().max(1.0);
-    let level = |count: f32| ((1.0 + count * exposure.factor).log2() / top).clamp(0.0, 1.0);
-    let pixel = |x: u32, y: u32| -> [u8; 4] {
-        let cell = (y / grain * counts.width + x / grain) as usize;
-        let mut rgb = [0.0_f32; 3];
-        let mut alpha = 0.0_f32;
-        match style.layer {
-            Layer::Density => {
-                let count = counts.counts[cell] as f32;
-                if count > 0.0 {
-                    let level = level(count);
-                    rgb = color(style.ramp[(level * 255.0 + 0.5) as usize]);
-                    alpha = 0.35 + 0.65 * level;
-                }
-            }
-            Layer::Classes => {
-                let mut total = 0.0;
-                for (plane, &ink) in style.planes.iter().take(counts.planes).enumerate() {
-                    let count = counts.counts[plane * cells + cell] as f32;
-                    total += count;
-                    let ink = color(ink);
-                    for channel in 0..3 {
-                        rgb[channel] += count * ink[channel];
+    let &Counts { width: across, height: down, planes, ref counts, peak } = counts;
+    let field = Field { width: across, height: down, planes, peak, count: |at: usize| counts[at] };
+    let mut pixels = Vec::new();
+    field.paint(style, exposure, grain, [width, height], &mut pixels);
+    pixels
+}
+
+/// Counters to make colours of, full or still filling.
+struct Field<C> {
+    width: u32,
+    height: u32,
+    planes: usize,
+    peak: u32,
+    /// As [`Counts::counts`], by place.
+    count: C,
+}
+
+impl<C: Fn(usize) -> u32 + Sync> Field<C> {
+    /// See [`resolve`].
+    fn paint(
+        &self,
+        style: &Style,
+        exposure: &Exposure,
+        grain: u32,
+        [width, height]: [u32; 2],
+        pixels: &mut Vec<[u8; 4]>,
+    ) {
+        let counts = self;
+        let cells = counts.width as usize * counts.height as usize;
+        let fields: Vec<Vec<f32>> = if style.layer == Layer::Ratio {
+            (0..2)
+                .map(|plane| {
+                    let values: Vec<f32> =
+                        (plane * cells..(plane + 1) * cells).map(|at| (self.count)(at) as f32).collect();
+                    blur(&values, counts.width as usize, counts.height as usize)
+                })
+                .collect()
+        } else {
+            Vec::new()
+        };
+        let color = |rgb: [u8; 3]| rgb.map(|value| f32::from(value) / 255.0);
+        let top = (1.0 + counts.peak as f32 * exposure.factor).log2().max(1.0);
+        let level = |count: f32| ((1.0 + count * exposure.factor).log2() / top).clamp(0.0, 1.0);
+        let pixel = |x: u32, y: u32| -> [u8; 4] {
+            let cell = (y / grain * counts.width + x / grain) as usize;
+            let mut rgb = [0.0_f32; 3];
+            let mut alpha = 0.0_f32;
+            match style.layer {
+                Layer::Density => {
+                    let count = (self.count)(cell) as f32;
+                    if count > 0.0 {
+                        let level = level(count);
+                        rgb = color(style.ramp[(level * 255.0 + 0.5) as usize]);
+                        alpha = 0.35 + 0.65 * level;
+                    } else if (self.count)(counts.planes * cells + cell) == 0 {
+                        return [0; 4];
                     }
                 }
-                if total > 0.0 {
-                    rgb = rgb.map(|sum| sum / total);
-                    alpha = 0.65 + 0.35 * level(total);
+                Layer::Classes => {
+                    let mut total = 0.0;
+                    for (plane, &ink) in style.planes.iter().take(counts.planes).enumerate() {
+                        let count = (self.count)(plane * cells + cell) as f32;
+                        total += count;
+                        let ink = color(ink);
+                        for channel in 0..3 {
+                            rgb[channel] += count * ink[channel];
+                        }
+                    }
+                    if total > 0.0 {
+                        rgb = rgb.map(|sum| sum / total);
+                        alpha = 0.65 + 0.35 * level(total);
+                    }
+                }
+                Layer::Ratio => {
+                    // Between the middles of four cells.
+                    let place = |pixel: u32, cells: u32| {
+                        let at = ((pixel as f32 + 0.5) / grain as f32 - 0.5).clamp(0.0, (cells - 1) as f32);
+                        let low = at as u32;
+                        (low, (low + 1).min(cells - 1), at - low as f32)
+                    };
+                    let (x0, x1, u) = place(x, counts.width);
+                    let (y0, y1, v) = place(y, counts.height);
+                    let sample = |field: &[f32]| {
+                        let at = |x: u32, y: u32| field[(y * counts.width + x) as usize];
+                        let upper = at(x0, y0) * (1.0 - u) + at(x1, y0) * u;
+                        let lower = at(x0, y1) * (1.0 - u) + at(x1, y1) * u;
+                        upper * (1.0 - v) + lower * v
+                    };
+                    let (a, b) = (sample(&fields[0]) * exposure.factor, sample(&fields[1]) * exposure.factor);
+                    let [all_a, all_b] = exposure.totals.map(|total| total.max(1.0));
+                    // A tenth of a point of each: nothing against nothing is 1, and a single point is no verdict.
+                    let least = 0.1 / all_a + 0.1 / all_b;
+                    let ratio = ((a / all_a + least) / (b / all_b + least)).log2();
+                    let at = (ratio / 4.0).clamp(-1.0, 1.0) * 0.5 + 0.5;
+                    rgb = color(style.ramp[(at * 255.0 + 0.5) as usize]);
+                    alpha = (1.6 * (1.0 + 8.0 * (a + b)).log2() / (3.0 + top)).clamp(0.0, 0.95);
                 }
             }
-            Layer::Ratio => {
-                // Between the middles of four cells.
-                let place = |pixel: u32, cells: u32| {
-                    let at = ((pixel as f32 + 0.5) / grain as f32 - 0.5).clamp(0.0, (cells - 1) as f32);
-                    let low = at as u32;
-                    (low, (low + 1).min(cells - 1), at - low as f32)
-                };
-                let (x0, x1, u) = place(x, counts.width);
-                let (y0, y1, v) = place(y, counts.height);
-                let sample = |field: &[f32]| {
-                    let at = |x: u32, y: u32| field[(y * counts.width + x) as usize];
-                    let upper = at(x0, y0) * (1.0 - u) + at(x1, y0) * u;
-                    let lower = at(x0, y1) * (1.0 - u) + at(x1, y1) * u;
-                    upper * (1.0 - v) + lower * v
-                };
-                let (a, b) = (sample(&fields[0]) * exposure.factor, sample(&fields[1]) * exposure.factor);
-                let [all_a, all_b] = exposure.totals.map(|total| total.max(1.0));
-                // A tenth of a point of each: nothing against nothing is 1, and a single point is no verdict.
-                let least = 0.1 / all_a + 0.1 / all_b;
-                let ratio = ((a / all_a + least) / (b / all_b + least)).log2();
-                let at = (ratio / 4.0).clamp(-1.0, 1.0) * 0.5 + 0.5;
-                rgb = color(style.ramp[(at * 255.0 + 0.5) as usize]);
-                alpha = (1.6 * (1.0 + 8.0 * (a + b)).log2() / (3.0 + top)).clamp(0.0, 0.95);
+            let dim = (self.count)(counts.planes * cells + cell) as f32;
+            let under = if dim > 0.0 { (0.3 + 0.3 * level(dim)) * (1.0 - alpha) } else { 0.0 };
+            let gray = color(style.dim);
+            let byte = |value: f32| (value.clamp(0.0, 1.0) * 255.0 + 0.5) as u8;
+            [
+                byte(rgb[0] * alpha + gray[0] * under),
+                byte(rgb[1] * alpha + gray[1] * under),
+                byte(rgb[2] * alpha + gray[2] * under),
+                byte(alpha + under),
+            ]
+        };
+        pixels.resize(width as usize * height as usize, [0; 4]);
+        pixels.par_chunks_mut(width.max(1) as usize).zip(0..height).for_each(|(row, y)| {
+            for (to, x) in row.iter_mut().zip(0..width) {
+                *to = pixel(x, y);
             }
-        }
-        let dim = counts.counts[counts.planes * cells + cell] as f32;
-        let under = if dim > 0.0 { (0.3 + 0.3 * level(dim)) * (1.0 - alpha) } else { 0.0 };
-        let gray = color(style.dim);
-        let byte = |value: f32| (value.clamp(0.0, 1.0) * 255.0 + 0.5) as u8;
-        [
-            byte(rgb[0] * alpha + gray[0] * under),
-            byte(rgb[1] * alpha + gray[1] * under),
-            byte(rgb[2] * alpha + gray[2] * under),
-            byte(alpha + under),
-        ]
-    };
-    (0..width * height).into_par_iter().map(|at| pixel(at % width, at / width)).collect()
+        });
+    }
 }

@@ -8,7 +8,11 @@
 //! the next frame goes on. When the camera, the marks or the
 //! style change, the picture starts again. Per frame nothing is uploaded but a few hundred bytes that say which steps;
 //! per camera, the numbers of the batches that it sees.
+//!
+//! A software adapter would count at a fifth of the processor's own speed: there the twins of the shaders count and make
+//! the colours ([`host`]), and the adapter only gets the picture.
 
+mod host;
 mod kit;
 mod pipelines;
 mod run;
@@ -21,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
+use self::host::Host;
 use self::kit::{Kit, Target};
 pub use self::pipelines::{FORMAT, Pipelines};
 use self::pipelines::{PictureUniform, SLICE_STRIDE, Shape, Slice};
@@ -82,6 +87,8 @@ pub struct Scatter {
     device: Device,
     pipelines: Arc<Pipelines>,
     points: Arc<Points>,
+    /// Counts in the adapter's place.
+    host: Option<Host>,
     batches: wgpu::Buffer,
     positions: wgpu::Buffer,
     classes: wgpu::Buffer,
@@ -105,6 +112,8 @@ pub struct Scatter {
     flight: Option<Flight>,
     /// Points a frame: drawn one by one, counted.
     chunk: [u64; 2],
+    /// Points of dataset A and B that are shown, where they were counted since marks, datasets and layer changed.
+    totals: Option<[f32; 2]>,
     /// Share of a frame's budget that making a picture's colours takes, whatever the points.
     picture_share: f64,
 }
@@ -123,6 +132,18 @@ impl Scatter {
         groups: &[u8],
         style: Style,
     ) -> Result<Self, GpuError> {
+        Self::counting(device, pipelines, points, [classes, groups], style, !device.computes())
+    }
+
+    /// As [`Scatter::new`]; `on_host` counts on the processor.
+    fn counting(
+        device: &Device,
+        pipelines: &Arc<Pipelines>,
+        points: Arc<Points>,
+        [classes, groups]: [&[u8]; 2],
+        style: Style,
+        on_host: bool,
+    ) -> Result<Self, GpuError> {
         let batches = points.batches().len() as u64;
         let bytes = batches * 128;
         let uniform = |what, size| {
@@ -137,7 +158,8 @@ impl Scatter {
             batches: device.upload("the map's batches", points.batches())?,
             positions: device.upload("the map's positions", points.positions())?,
             classes: device.storage("the map's classes", bytes)?,
-            groups: device.storage("the map's datasets", bytes)?,
+            // Read where datasets are counted, which the host does if it does any.
+            groups: device.storage("the map's datasets", if on_host { 16 } else { bytes })?,
             marks: device.storage("the map's marks", bytes / 4)?,
             visible: device.storage("the map's list of batches", batches * 4)?,
             slices: uniform("slices", SLICE_STRIDE * MOST_SLICES as u64),
@@ -145,6 +167,7 @@ impl Scatter {
             device: device.clone(),
             pipelines: Arc::clone(pipelines),
             points,
+            host: on_host.then(Host::default),
             style,
             marks_here: Vec::new(),
             sides: Vec::new(),
@@ -155,6 +178,7 @@ impl Scatter {
             run: None,
             flight: None,
             chunk: if device.computes() { [100_000, 8_000_000] } else { [8_000, 150_000] },
+            totals: None,
             picture_share: PICTURE_SHARE,
         };
         scatter.set_classes(classes);
@@ -178,7 +202,11 @@ impl Scatter {
 
     /// Colours by other classes, by row.
     pub fn set_classes(&mut self, classes: &[u8]) {
-        self.device.write(&self.classes, &self.points.by_slot(classes));
+        let by_slot = self.points.by_slot(classes);
+        self.device.write(&self.classes, &by_slot);
+        if let Some(host) = &mut self.host {
+            host.classes = by_slot;
+        }
         self.run = None;
     }
 
@@ -190,12 +218,16 @@ impl Scatter {
             .par_chunks(16)
             .map(|groups| groups.iter().zip(0..).fold(0, |word, (&group, at)| word | side(group.min(2)) << (2 * at)))
             .collect();
-        self.device.write(&self.groups, &by_slot);
+        self.totals = None;
+        if self.host.is_none() {
+            self.device.write(&self.groups, &by_slot);
+        }
         self.run = None;
     }
 
     /// Which points are shown, dim and hidden: see [`Points::marks`]. Uploads two bits a point.
     pub fn set_marks(&mut self, filter: Option<&Bits>, keep_dim: bool, selection: Option<&Bits>) {
+        self.totals = None;
         self.marks_here = self.points.marks(filter, keep_dim, selection);
         let (marks, batches) = (&self.marks_here, self.points.batches().len());
         let counts: Vec<[u8; 2]> = (0..batches)
@@ -221,6 +253,7 @@ impl Scatter {
     pub fn set_style(&mut self, style: Style) {
         if style != self.style {
             self.style = style;
+            self.totals = None;
             self.run = None;
         }
     }
@@ -255,6 +288,28 @@ impl Scatter {
         if run.counted && run.resolves(run.done + amount) {
             amount = fits(chunk * (1.0 - self.picture_share));
         }
+        if run.counted
+            && let Some(host) = &mut self.host
+        {
+            let started = Instant::now();
+            let slices = run.take(amount, &self.style, self.points.batches().len() as u32, [target.shape.planes; 2]);
+            host.count(&self.points, &self.style, [&self.marks_here, &self.sides], &run.view, &slices);
+            let counted = started.elapsed().as_secs_f64();
+            if run.resolves(run.done) {
+                let of = || totals(&self.marks_here, &self.sides, self.style.layer);
+                let totals = *self.totals.get_or_insert_with(of);
+                let exposure = Exposure { factor: run.steps as f32 / run.done as f32, totals };
+                host.paint(&self.device, &self.style, &exposure, target);
+                run.shown = run.done;
+                let share = (started.elapsed().as_secs_f64() - counted) / (budget.as_secs_f64() * 0.8);
+                self.picture_share += 0.5 * (share.clamp(0.05, 0.9) - self.picture_share);
+            }
+            let points = u64::from(run.seen) * u64::from(amount);
+            let fits = (points as f64 / counted.max(1e-6) * budget.as_secs_f64() * 0.8) as u64;
+            let chunk = &mut self.chunk[1];
+            *chunk = fits.clamp(*chunk / 2, *chunk * 4).max(4_000);
+            return Ok(run.progress());
+        }
         let planes = [target.shape.planes, target.shape.slots];
         let slices = run.take(amount, &self.style, self.points.batches().len() as u32, planes);
         let mut bytes = vec![0_u8; SLICE_STRIDE as usize * slices.len()];
@@ -266,7 +321,7 @@ impl Scatter {
         if resolves {
             let exposure = Exposure {
                 factor: run.steps as f32 / run.done as f32,
-                totals: totals(&self.marks_here, &self.sides, self.style.layer),
+                totals: *self.totals.get_or_insert_with(|| totals(&self.marks_here, &self.sides, self.style.layer)),
             };
             let picture = PictureUniform::new(&self.style, &exposure, &target.shape);
             self.device.queue.write_buffer(&self.picture, 0, bytemuck::bytes_of(&picture));
@@ -386,6 +441,9 @@ impl Scatter {
         if !run.counted {
             return Ok(None);
         }
+        if let Some(host) = &self.host {
+            return Ok(host.counts());
+        }
         let Shape { cells: [width, height], planes, slots, .. } = target.shape;
         let (planes, slots) = (planes as usize, slots as usize);
         let places = width as usize * height as usize;
@@ -406,7 +464,8 @@ impl Scatter {
     pub fn bytes(&self) -> u64 {
         let here = self.points.bytes() + (self.marks_here.len() + self.sides.len()) * 4 + self.drawn.len();
         let there = [&self.batches, &self.positions, &self.classes, &self.groups, &self.marks, &self.visible];
-        here as u64 + there.iter().map(|buffer| buffer.size()).sum::<u64>()
+        let host = self.host.as_ref().map_or(0, |host| host.classes.len() as u64);
+        here as u64 + host + there.iter().map(|buffer| buffer.size()).sum::<u64>()
     }
 
     /// What the frame before says about this one's size. False if it is still under way.
@@ -471,7 +530,8 @@ impl Scatter {
         if before.is_none_or(|before| (before.texture, before.step) != (shape.texture, shape.step)) {
             self.generation += 1;
         }
-        let target = Target::new(&self.device, self.target.take(), shape, counted, self.style.layer)?;
+        let on_host = counted && self.host.is_some();
+        let target = Target::new(&self.device, self.target.take(), shape, counted && !on_host, self.style.layer)?;
         let target = &*self.target.insert(target);
         let view = if counted {
             View { scale: view.scale / grain as f32, width: shape.cells[0], height: shape.cells[1], ..view }
@@ -480,15 +540,19 @@ impl Scatter {
         };
         // Batches with nothing to draw cost as much as others.
         visible.retain(|&batch| self.drawn[batch as usize] > 0);
-        if !visible.is_empty() {
+        let seen = visible.len() as u32;
+        if !visible.is_empty() && !on_host {
             self.device.queue.write_buffer(&self.visible, 0, bytemuck::cast_slice(&visible));
         }
-        if counted {
+        if let Some(host) = &mut self.host
+            && counted
+        {
+            host.start(&view, planes as usize, visible);
+        } else if counted {
             encoder.clear_buffer(&target.counts, 0, None);
             encoder.clear_buffer(&target.peak, 0, None);
         }
         let steps = if !counted && self.some_dim { 2 * STEPS } else { STEPS };
-        let seen = visible.len() as u32;
         self.run = Some(Run { camera: *camera, view, seen, total, counted, steps, done: 0, shown: 0 });
         Ok(())
     }

@@ -35,7 +35,7 @@ fn fixture(device: &Device, pipelines: &Arc<Pipelines>, layer: Layer) -> Fixture
     let points = Arc::new(Points::new(&clusters(ROWS)));
     let classes: Vec<u8> = (0..ROWS).map(|row| (row % 4) as u8).collect();
     let groups: Vec<u8> = (0..ROWS).map(|row| (row % 3) as u8).collect();
-    let scatter = Scatter::new(device, pipelines, points, &classes, &groups, style(layer)).unwrap();
+    let scatter = Scatter::counting(device, pipelines, points, [&classes, &groups], style(layer), false).unwrap();
     Fixture { scatter, classes, groups }
 }
 
@@ -98,7 +98,8 @@ fn classes_are_counted_in_planes_of_their_own() {
     let rows = FEW_IN_SOFTWARE.max(if device.computes() { FEW } else { 0 }) as usize + 1;
     let points = Arc::new(Points::new(&clusters(rows)));
     let classes: Vec<u8> = (0..rows).map(|row| (row % 3) as u8).collect();
-    let scatter = Scatter::new(&device, &pipelines, points, &classes, &classes, style(Layer::Classes)).unwrap();
+    let scatter =
+        Scatter::counting(&device, &pipelines, points, [&classes, &classes], style(Layer::Classes), false).unwrap();
     let mut fixture = Fixture { scatter, groups: classes.clone(), classes };
     let camera = fixture.scatter.points.fit([50.0, 40.0]);
     let counts = fixture.count(&camera, 50, 40);
@@ -249,7 +250,8 @@ fn no_points_make_an_empty_picture() {
         for layer in [Layer::Density, Layer::Classes, Layer::Ratio] {
             let classes = vec![0; world.len()];
             let mut scatter =
-                Scatter::new(&device, &pipelines, Arc::clone(&points), &classes, &classes, style(layer)).unwrap();
+                Scatter::counting(&device, &pipelines, Arc::clone(&points), [&classes, &classes], style(layer), false)
+                    .unwrap();
             scatter.finish(&points.fit([8.0, 8.0]), 8, 8).unwrap();
             let (_, _, pixels) = scatter.read_back().unwrap();
             assert!(!pixels.is_empty() && pixels.iter().all(|pixel| *pixel == [0; 4]), "{layer:?}");
@@ -299,4 +301,40 @@ fn memory_is_under_sixteen_bytes_a_point() {
     let fixture = fixture(&device, &pipelines, Layer::Density);
     let a_point = fixture.scatter.bytes() as f64 / ROWS as f64;
     assert!(a_point <= 16.0, "{a_point}");
+}
+
+#[test]
+fn the_processor_draws_what_the_adapter_draws() {
+    let device = device();
+    let pipelines = Arc::new(Pipelines::new(&device));
+    let rows = FEW_IN_SOFTWARE.max(if device.computes() { FEW } else { 0 }) as usize + 1000;
+    let points = Arc::new(Points::new(&clusters(rows)));
+    let classes: Vec<u8> = (0..rows).map(|row| (row % 4) as u8).collect();
+    let groups: Vec<u8> = (0..rows).map(|row| (row % 3) as u8).collect();
+    let selection = Bits::of(rows, (0..rows as u32).filter(|row| row % 7 < 3));
+    for layer in [Layer::Density, Layer::Classes, Layer::Ratio] {
+        let [mut there, mut here] = [false, true].map(|on_host| {
+            let points = Arc::clone(&points);
+            Scatter::counting(&device, &pipelines, points, [&classes, &groups], style(layer), on_host).unwrap()
+        });
+        let all = points.fit([161.0, 97.0]);
+        for (zoom, marks) in [(1.0, false), (1.3, true), (0.4, true)] {
+            let camera = Camera { scale: all.scale * zoom, ..all };
+            let drawn = [&mut there, &mut here].map(|scatter| {
+                scatter.set_marks(None, true, marks.then_some(&selection));
+                scatter.finish(&camera, 161, 97).unwrap();
+                (scatter.counts().unwrap().expect("counted"), scatter.read_back().unwrap())
+            });
+            let [(counts, picture), (host_counts, host_picture)] = drawn;
+            assert!(counts == host_counts, "{layer:?} {zoom}: {} {}", counts.sum(), host_counts.sum());
+            assert_eq!((picture.0, picture.1), (host_picture.0, host_picture.1));
+            let pairs = picture.2.iter().flatten().zip(host_picture.2.iter().flatten());
+            let worst = pairs.map(|(a, b)| a.abs_diff(*b)).max();
+            assert!(worst <= Some(2), "{layer:?} {zoom}: {worst:?}");
+            // The comparison sees a picture that is another one.
+            let (_, _, other) = here.read_back().unwrap();
+            let moved = other.iter().skip(3).flatten().zip(picture.2.iter().flatten());
+            assert!(moved.map(|(a, b)| a.abs_diff(*b)).max() > Some(2), "{layer:?} {zoom}");
+        }
+    }
 }
