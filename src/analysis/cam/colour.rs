@@ -39,8 +39,8 @@ pub fn overlay(rgba: &mut [u8], width: usize, map: &Map, scale: f32, opacity: f3
     let scale = if scale > 0.0 && scale.is_finite() { scale } else { 1.0 };
     for (pixel, value) in rgba.chunks_exact_mut(4).zip(large.values) {
         let value = (value / scale).clamp(0.0, 1.0);
-        // Half of the opacity is reached at a quarter of the scale: weak evidence is seen, too.
-        let cover = opacity * value.sqrt();
+        // In proportion: the dark end of the colours over a plain white ground would be a haze of grey.
+        let cover = opacity * value;
         let colour = inferno(value);
         for (own, colour) in pixel.iter_mut().zip(colour) {
             *own = (f32::from(*own) * (1.0 - cover) + f32::from(colour) * cover).round() as u8;

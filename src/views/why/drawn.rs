@@ -105,9 +105,8 @@ pub(super) fn image(map: &Map, mode: Mode, scale: f32, side: usize) -> ColorImag
         Mode::Overlay => {
             for &value in &large.values {
                 let value = strength(value).max(0.0);
-                // Half of the opacity is reached at a quarter of the scale: weak evidence is seen, too.
                 let [r, g, b] = inferno(value);
-                rgba.extend([r, g, b, (value.sqrt() * 255.0) as u8]);
+                rgba.extend([r, g, b, (value * 255.0) as u8]);
             }
         }
         Mode::Heat => {
