@@ -151,6 +151,11 @@ impl Studio {
                 }
                 self.window.run(Command::Map(MapCommand::View(Box::new(view))));
                 self.window.run(Command::Lens(Lens::Map));
+                self.settle();
+                // Who asks for a picture of a large map wants it computed, too.
+                if !self.window.state.map.waiting.is_empty() {
+                    self.window.run(Command::Map(MapCommand::Compute { from_present: false }));
+                }
             }
             View::Why => {
                 focus_first(&mut self.window);
