@@ -12,6 +12,7 @@ use super::models::refuse_inside;
 use super::{CliError, progress};
 use crate::analysis::cam::curve::{Curves, Substrate};
 use crate::analysis::cam::local::NAMES;
+use crate::analysis::cam::mean::Sum;
 use crate::analysis::cam::paired::{Distribution, signed_rank};
 use crate::analysis::cam::{Figures, Map};
 use crate::base::Progress;
@@ -96,7 +97,7 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
             let mut explainer = args.lens.explainer(runtime, asked, head.as_ref())?;
             let (height, width) = explainer.resolution();
             let mut figures = vec![None; pictures.len()];
-            let mut sum = Sum { map: vec![0.0; height * width], count: 0 };
+            let mut sum = Sum::of(height * width);
             let mut each = |place: usize, outcome: Outcome| -> Result<(), CliError> {
                 if let Ok((Explained { explanation, figures: of_map }, curves)) = outcome {
                     sum.add(&args.lens.method.evidence(&explanation.map));
@@ -160,29 +161,6 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
         }
     }
     Ok(tell(&looked, &pairs, out)?)
-}
-
-/// A sum of maps, each with its positive part as mass 1, so that no picture outweighs the others.
-struct Sum {
-    map: Vec<f64>,
-    count: usize,
-}
-
-impl Sum {
-    fn add(&mut self, map: &Map) {
-        let total: f64 = map.values.iter().map(|&value| f64::from(value.max(0.0))).sum();
-        if total > 0.0 && total.is_finite() && map.values.len() == self.map.len() {
-            self.count += 1;
-            for (sum, &value) in self.map.iter_mut().zip(&map.values) {
-                *sum += f64::from(value.max(0.0)) / total;
-            }
-        }
-    }
-
-    fn mean(&self, height: usize, width: usize) -> Map {
-        let count = self.count.max(1) as f64;
-        Map { height, width, values: self.map.iter().map(|sum| (sum / count) as f32).collect() }
-    }
 }
 
 /// The values of a figure over the pictures.

@@ -11,6 +11,7 @@ pub mod colour;
 pub mod curve;
 pub mod foreground;
 pub mod local;
+pub mod mean;
 pub mod paired;
 
 pub use foreground::Mask;

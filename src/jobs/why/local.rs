@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::bench::{self, Opened};
 use super::{Aim, Recipe, WhyEvent};
+use crate::analysis::cam::mean::Sum;
 use crate::analysis::cam::{Figures, Map, Mask};
 use crate::base::{CancelToken, Cancelled};
 use crate::catalog::ClassFields;
@@ -135,7 +136,7 @@ fn measure(
         at: 0,
         found: &found,
     };
-    let mut sum = Sum { map: vec![0.0; height * width], count: 0 };
+    let mut sum = Sum::of(height * width);
     let mut figures: Vec<Option<Measured>> = vec![None; ask.samples.len()];
     let mut problem: Option<String> = None;
     let mut deal = |batch: Batch| -> Result<(), ModelError> {
@@ -213,28 +214,5 @@ impl Runner for Looker<'_, '_> {
         });
         *self.found.borrow_mut() = looked.collect();
         Ok(Vec::new())
-    }
-}
-
-/// A sum of maps, each with its positive part as mass 1.
-struct Sum {
-    map: Vec<f64>,
-    count: usize,
-}
-
-impl Sum {
-    fn add(&mut self, map: &Map) {
-        let total: f64 = map.values.iter().map(|&value| f64::from(value.max(0.0))).sum();
-        if total > 0.0 && total.is_finite() && map.values.len() == self.map.len() {
-            self.count += 1;
-            for (sum, &value) in self.map.iter_mut().zip(&map.values) {
-                *sum += f64::from(value.max(0.0)) / total;
-            }
-        }
-    }
-
-    fn mean(&self, height: usize, width: usize) -> Map {
-        let count = self.count.max(1) as f64;
-        Map { height, width, values: self.map.iter().map(|sum| (sum / count) as f32).collect() }
     }
 }
