@@ -162,9 +162,7 @@ impl ScreenArgs {
             label_by: self.regions,
         }
     }
-}
 
-impl ScreenArgs {
     fn compute(&self) -> Compute {
         match self.device {
             Device::Auto => Compute::Auto,
