@@ -1,8 +1,8 @@
-//! The layout of the grid: pure arithmetic in `f64`, so that row 5,000,000 stands as still as row 5
-//! (`f32` pixel positions jump by 4 px there).
+//! The layout of the grid: cells in [`ScrollRows`].
 
-/// Space between cells and around the grid, points.
-pub const GAP: f64 = 8.0;
+pub use super::scroll::GAP;
+use super::scroll::ScrollRows;
+
 /// Height of the caption strip below a picture: two lines of small text.
 pub const CAPTION_HEIGHT: f64 = 36.0;
 /// Smallest and largest picture side, points.
@@ -13,16 +13,12 @@ pub const CELL_RANGE: (f32, f32) = (64.0, 512.0);
 pub struct GridLayout {
     /// Cells a row, at least 1.
     pub columns: usize,
-    /// Rows in all.
-    pub rows: usize,
     /// Samples in all.
     pub len: usize,
     /// Picture side in points: the zoom, stretched so that the row fills the width.
     pub side: f64,
-    /// Row height in points including the gap.
-    pub row_height: f64,
-    /// Height of the viewport in points.
-    pub viewport: f64,
+    /// The rows.
+    pub rows: ScrollRows,
 }
 
 impl GridLayout {
@@ -33,27 +29,14 @@ impl GridLayout {
         let side = ((width - GAP) / columns as f64 - GAP).max(16.0);
         let rows = len.div_ceil(columns);
         let row_height = side + GAP + if captions { CAPTION_HEIGHT } else { 0.0 };
-        Self { columns, rows, len, side, row_height, viewport: height }
-    }
-
-    /// Height of everything, points.
-    #[must_use]
-    pub fn content_height(&self) -> f64 {
-        self.rows as f64 * self.row_height + GAP
-    }
-
-    /// The largest scroll offset.
-    #[must_use]
-    pub fn max_scroll(&self) -> f64 {
-        (self.content_height() - self.viewport).max(0.0)
+        Self { columns, len, side, rows: ScrollRows { rows, row_height, viewport: height } }
     }
 
     /// The positions (in sort order) of the cells that are at least partly visible.
     #[must_use]
     pub fn visible(&self, scroll: f64) -> std::ops::Range<usize> {
-        let first = ((scroll - GAP) / self.row_height).floor().max(0.0) as usize;
-        let last = ((scroll + self.viewport) / self.row_height).ceil().max(0.0) as usize;
-        (first * self.columns).min(self.len)..(last * self.columns).min(self.len)
+        let rows = self.rows.visible(scroll);
+        (rows.start * self.columns).min(self.len)..(rows.end * self.columns).min(self.len)
     }
 
     /// Left and top of a cell relative to the viewport, points. Subtracting in `f64` before rounding to
@@ -62,15 +45,14 @@ impl GridLayout {
     pub fn cell(&self, position: usize, scroll: f64) -> (f32, f32) {
         let (row, column) = (position / self.columns, position % self.columns);
         let x = GAP + column as f64 * (self.side + GAP);
-        let y = GAP + row as f64 * self.row_height - scroll;
-        (x as f32, y as f32)
+        (x as f32, self.rows.top(row, scroll))
     }
 
     /// The cell at a point relative to the viewport, if one is there.
     #[must_use]
     pub fn at(&self, x: f64, y: f64, scroll: f64) -> Option<usize> {
         let column = ((x - GAP / 2.0) / (self.side + GAP)).floor();
-        let row = ((y + scroll - GAP / 2.0) / self.row_height).floor();
+        let row = ((y + scroll - GAP / 2.0) / self.rows.row_height).floor();
         if column < 0.0 || row < 0.0 || column as usize >= self.columns {
             return None;
         }
@@ -81,10 +63,10 @@ impl GridLayout {
     /// The positions whose cells meet a rectangle given in content coordinates (viewport + scroll).
     #[must_use]
     pub fn within(&self, left: f64, top: f64, right: f64, bottom: f64) -> Vec<usize> {
-        let clamp_row = |y: f64| ((y - GAP) / self.row_height).floor().max(0.0) as usize;
+        let clamp_row = |y: f64| ((y - GAP) / self.rows.row_height).floor().max(0.0) as usize;
         let clamp_column = |x: f64| (((x - GAP) / (self.side + GAP)).floor().max(0.0) as usize).min(self.columns - 1);
         let mut found = Vec::new();
-        for row in clamp_row(top)..=clamp_row(bottom).min(self.rows.saturating_sub(1)) {
+        for row in clamp_row(top)..=clamp_row(bottom).min(self.rows.rows.saturating_sub(1)) {
             for column in clamp_column(left)..=clamp_column(right) {
                 let position = row * self.columns + column;
                 if position < self.len {
@@ -98,15 +80,7 @@ impl GridLayout {
     /// The scroll offset nearest to `scroll` at which the cell is wholly visible.
     #[must_use]
     pub fn reveal(&self, position: usize, scroll: f64) -> f64 {
-        let top = (position / self.columns) as f64 * self.row_height;
-        let bottom = top + self.row_height + GAP;
-        if top < scroll {
-            top
-        } else if bottom > scroll + self.viewport {
-            (bottom - self.viewport).clamp(0.0, self.max_scroll())
-        } else {
-            scroll
-        }
+        self.rows.reveal(position / self.columns, scroll)
     }
 }
 
@@ -142,7 +116,7 @@ mod tests {
     #[test]
     fn a_far_row_stands_still() {
         let layout = GridLayout::new(15_000_000, 803.0, 600.0, 160.0, true);
-        let scroll = layout.max_scroll() - 1234.5;
+        let scroll = layout.rows.max_scroll() - 1234.5;
         let first = layout.visible(scroll).start;
         let (_, a) = layout.cell(first, scroll);
         let (_, b) = layout.cell(first, scroll + 0.25);
@@ -152,14 +126,14 @@ mod tests {
     #[test]
     fn finds_what_it_lays_out() {
         let layout = GridLayout::new(1000, 700.0, 500.0, 100.0, false);
-        for scroll in [0.0, 333.3, layout.max_scroll()] {
+        for scroll in [0.0, 333.3, layout.rows.max_scroll()] {
             for position in layout.visible(scroll) {
                 let (x, y) = layout.cell(position, scroll);
                 let middle = (f64::from(x) + layout.side / 2.0, f64::from(y) + layout.side / 2.0);
                 assert_eq!(layout.at(middle.0, middle.1, scroll), Some(position));
             }
         }
-        assert_eq!(layout.visible(layout.max_scroll()).end, 1000);
+        assert_eq!(layout.visible(layout.rows.max_scroll()).end, 1000);
         assert_eq!(GridLayout::new(0, 700.0, 500.0, 100.0, false).visible(0.0), 0..0);
     }
 

@@ -15,6 +15,7 @@ pub mod layout;
 pub mod map;
 pub mod models;
 pub mod panels;
+pub mod scroll;
 pub mod settings;
 pub mod state;
 pub mod statistics;

@@ -50,9 +50,9 @@ pub fn grid_ui(ui: &mut Ui, state: &State, textures: &mut Textures, frame: &mut 
         state.settings.captions,
     );
     frame.columns = layout.columns;
-    frame.page_rows = ((layout.viewport / layout.row_height).floor() as usize).max(1);
+    frame.page_rows = ((layout.rows.viewport / layout.rows.row_height).floor() as usize).max(1);
 
-    let mut scroll = state.scroll.min(layout.max_scroll());
+    let mut scroll = state.scroll.min(layout.rows.max_scroll());
     let ground = ui.interact(cells, ui.scope_id().with("grid"), Sense::click_and_drag());
     ground.widget_info(|| WidgetInfo::labeled(Role::List, true, "Samples"));
     if ui.rect_contains_pointer(area) {
@@ -75,8 +75,8 @@ pub fn grid_ui(ui: &mut Ui, state: &State, textures: &mut Textures, frame: &mut 
         format!("{} of {}", text::count(first), text::count(layout.len as u64))
     };
     let track = Rect::from_min_max(pos2(cells.right(), area.top()), area.max);
-    scroll = scroll_bar(ui, track, layout.content_height(), layout.viewport, scroll, &place);
-    scroll = scroll.clamp(0.0, layout.max_scroll());
+    scroll = scroll_bar(ui, track, layout.rows.content_height(), layout.rows.viewport, scroll, &place);
+    scroll = scroll.clamp(0.0, layout.rows.max_scroll());
     scroll = rubber_band(ui, state, &ground, cells, &layout, scroll, out);
     if scroll != state.scroll {
         out.push(Command::Scroll(scroll));
@@ -229,7 +229,7 @@ fn rubber_band(
         let edge = 24.0;
         if at.y < cells.top() + edge || at.y > cells.bottom() - edge {
             let past = if at.y < cells.top() + edge { at.y - cells.top() - edge } else { at.y - cells.bottom() + edge };
-            scroll = (scroll + f64::from(past) * 0.4).clamp(0.0, layout.max_scroll());
+            scroll = (scroll + f64::from(past) * 0.4).clamp(0.0, layout.rows.max_scroll());
             ui.ctx().request_repaint();
         }
         let now = (f64::from(at.x - cells.left()), f64::from(at.y - cells.top()) + scroll);

@@ -5,7 +5,6 @@
 //! stands for is decided when they are shown ([`Why::scale`]), so that all cells can share it. Figures over many pictures are [`local`].
 
 pub mod export;
-pub mod layout;
 pub mod local;
 mod names;
 pub mod rows;

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use egui::{Color32, Context, DragValue, RawInput, Rect, RichText, Theme, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
 
+use super::FOOT;
 use super::drawn::Maps;
 use super::{CAPTION, WhyFrame, bar, paint, title_ui};
+use crate::app::scroll::GAP;
 use crate::app::state::Dialog;
-use crate::app::why::layout::{FOOT, GAP};
 use crate::app::why::{Export, Of, Page, Waiting, WhyCommand, WhyView};
 use crate::app::{Command, State};
 use crate::base::SampleId;

@@ -5,8 +5,9 @@ use egui::{
     vec2,
 };
 
+use super::FOOT;
 use super::{WhyFrame, cell_ui, header, paint};
-use crate::app::why::layout::{FOOT, GAP, MatrixLayout};
+use crate::app::scroll::{GAP, ScrollRows};
 use crate::app::why::{Column, Edit, Of, WhyCommand, method_label, rows};
 use crate::app::{Action, Command, State};
 use crate::base::SampleId;
@@ -38,7 +39,11 @@ pub(super) fn matrix_ui(ui: &mut Ui, state: &State, textures: &mut Textures, fra
     let width = side.max(NARROWEST);
     let heads = area.top() + header::HEIGHT + space::S8;
     let body = Rect::from_min_max(pos2(area.left(), heads), pos2(area.right() - BAR, area.bottom()));
-    let layout = MatrixLayout::new(why.rows.samples.len(), f64::from(side), f64::from(body.height()));
+    let layout = ScrollRows {
+        rows: why.rows.samples.len(),
+        row_height: f64::from(side) + FOOT + GAP,
+        viewport: f64::from(body.height()),
+    };
     let mut scroll = why.scroll.clamp(0.0, layout.max_scroll());
     if ui.rect_contains_pointer(body) {
         let wheel = ui.input(|input| input.smooth_scroll_delta().y);
@@ -92,7 +97,7 @@ pub(super) fn matrix_ui(ui: &mut Ui, state: &State, textures: &mut Textures, fra
 
 /// Which rows stand where.
 struct Lines {
-    layout: MatrixLayout,
+    layout: ScrollRows,
     scroll: f64,
     visible: std::ops::Range<usize>,
     top: f32,

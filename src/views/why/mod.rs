@@ -27,6 +27,9 @@ use crate::views::textures::Textures;
 
 pub use export::finish;
 
+/// Height of the two lines below a cell, points.
+const FOOT: f64 = 34.0;
+
 /// Height of the line with the colour bar, points.
 const CAPTION: f32 = 30.0;
 

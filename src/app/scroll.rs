@@ -1,29 +1,22 @@
-//! Where rows stand: arithmetic in `f64`, so that row 1,000,000 stands as still as row 1.
+//! Where rows of one height stand: pure arithmetic in `f64`, so that row 5,000,000 stands as still as row 5
+//! (`f32` pixel positions jump by 4 px there).
 
-/// Space between cells, points.
+/// Space between cells and around them, points.
 pub const GAP: f64 = 8.0;
-/// Height of the two lines below a cell, points.
-pub const FOOT: f64 = 34.0;
 
 /// Rows of one height in a viewport.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct MatrixLayout {
+pub struct ScrollRows {
     /// Rows in all.
     pub rows: usize,
-    /// Height of a row with what is below it, points.
+    /// Height of a row, its gap included, points.
     pub row_height: f64,
     /// Height of the viewport, points.
     pub viewport: f64,
 }
 
-impl MatrixLayout {
-    /// Rows of cells of `side` points.
-    #[must_use]
-    pub fn new(rows: usize, side: f64, viewport: f64) -> Self {
-        Self { rows, row_height: side + FOOT + GAP, viewport }
-    }
-
-    /// Height of everything.
+impl ScrollRows {
+    /// Height of everything, points.
     #[must_use]
     pub fn content_height(&self) -> f64 {
         self.rows as f64 * self.row_height + GAP
@@ -69,21 +62,25 @@ impl MatrixLayout {
 mod tests {
     use super::*;
 
+    fn rows(rows: usize, viewport: f64) -> ScrollRows {
+        ScrollRows { rows, row_height: 142.0, viewport }
+    }
+
     #[test]
     fn only_what_is_seen_is_laid_out() {
-        let layout = MatrixLayout::new(1_000_000, 100.0, 400.0);
+        let layout = rows(1_000_000, 400.0);
         assert_eq!(layout.visible(0.0), 0..3);
         assert_eq!(layout.top(0, 0.0), 8.0);
         let end = layout.max_scroll();
         assert_eq!(layout.visible(end).end, 1_000_000);
         assert!((layout.top(999_999, end) + 142.0 - 400.0).abs() < 1e-3, "the last row ends at the edge");
-        assert_eq!(MatrixLayout::new(0, 100.0, 400.0).visible(0.0), 0..0);
-        assert_eq!(MatrixLayout::new(2, 100.0, 4000.0).visible(0.0), 0..2);
+        assert_eq!(rows(0, 400.0).visible(0.0), 0..0);
+        assert_eq!(rows(2, 4000.0).visible(0.0), 0..2);
     }
 
     #[test]
     fn a_row_is_brought_into_view_by_the_shortest_way() {
-        let layout = MatrixLayout::new(100, 100.0, 400.0);
+        let layout = rows(100, 400.0);
         assert_eq!(layout.reveal(1, 0.0), 0.0);
         assert_eq!(layout.reveal(0, 900.0), 0.0);
         let scroll = layout.reveal(50, 0.0);
