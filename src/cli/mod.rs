@@ -279,3 +279,57 @@ fn load_found(store: Store, sources: Vec<Source>, text_index: bool, map: FieldMa
     }
     Ok(Loaded { store, sources, report, columns })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// clap hands the value of a global argument to every command above it, where an argument of the same name and another
+    /// type would be read as the wrong one, and panic.
+    #[test]
+    fn no_global_argument_bears_the_name_of_another() {
+        fn walk(command: &clap::Command, above: &[(String, bool)], clashes: &mut Vec<String>) {
+            let own: Vec<_> =
+                command.get_arguments().map(|arg| (arg.get_id().to_string(), arg.is_global_set())).collect();
+            for (id, is_global) in &own {
+                // A global one from above is in its commands, too.
+                let is_clash = |(other, other_is_global): &(String, bool)| other == id && !other_is_global;
+                if *is_global && above.iter().any(is_clash) {
+                    clashes.push(format!("{} --{id}", command.get_name()));
+                }
+            }
+            let above: Vec<_> = above.iter().cloned().chain(own).collect();
+            command.get_subcommands().for_each(|below| walk(below, &above, clashes));
+        }
+        let found = |mut command: clap::Command| {
+            command.build();
+            let mut clashes = Vec::new();
+            walk(&command, &[], &mut clashes);
+            clashes
+        };
+        assert_eq!(found(Args::command()), Vec::<String>::new());
+        let bad = clap::Command::new("probe")
+            .arg(clap::Arg::new("device").long("device"))
+            .subcommand(clap::Command::new("below").arg(clap::Arg::new("device").long("device").global(true)));
+        assert_eq!(found(bad), ["below --device"], "the check sees what it is for");
+    }
+
+    #[test]
+    fn every_command_is_read() {
+        let check = |line: &str| {
+            Args::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
+        };
+        check("shopscope");
+        check("shopscope a b --device cpu --screenshot out.png --view map");
+        check("shopscope demo --device cpu");
+        check("shopscope index a");
+        check("shopscope query a --filter leaf:x");
+        check("shopscope runtime");
+        check("shopscope runtime --device tract --json");
+        check("shopscope runtime install --json");
+        check("shopscope runtime install --cuda");
+        check("shopscope umap --features f.npy --device cpu --out xy.npy");
+        check("shopscope compare a b --model demo-shop --device tract");
+        check("shopscope features a --model demo-shop --device tract");
+    }
+}

@@ -15,10 +15,10 @@ use crate::model::runtime::{Description, Device, Runtime};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Which one to take: auto, cuda, cpu or tract.
-    #[arg(long, default_value = "auto", global = true)]
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: Device,
     /// An ONNX Runtime library (or its folder) that goes before all others.
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE")]
     runtime_library: Option<PathBuf>,
     /// Print a JSON document.
     #[arg(long, global = true)]
