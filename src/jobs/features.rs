@@ -152,7 +152,7 @@ pub struct Request<'a> {
 /// made stays and the same request goes on from there.
 pub fn compute(request: &Request, progress: &Progress, cancel: &CancelToken) -> Result<Vec<Summary>, FeaturesError> {
     let Request { population, ids, model, runtime, .. } = *request;
-    let mut layers = layers(model, request.layers)?;
+    let layers = layers(model, request.layers)?;
     let how = Preprocessing { layout: model.input.layout, ..model.card.preprocessing.clone() };
     if preprocess::len(&how) != model.input.shape(1).iter().product::<usize>() {
         let message = format!(
@@ -193,7 +193,9 @@ pub fn compute(request: &Request, progress: &Progress, cancel: &CancelToken) -> 
     let flags_of = &population.columns.flags;
     progress.set_total(ids.iter().filter(|&id| flags_of[id as usize] & flags::HAS_IMAGE != 0).count() as u64);
     let mut summaries = Vec::with_capacity(parts.len());
+    let asked = layers;
     for (out, ids) in parts {
+        let mut layers = asked.clone();
         let (samples, refs) = samples(population, &ids)?;
         let refs = Arc::new(refs);
         let identity = |layers: &[LayerSaid]| {
@@ -201,14 +203,14 @@ pub fn compute(request: &Request, progress: &Progress, cancel: &CancelToken) -> 
         };
         if request.out.is_none()
             && let Ok(Some(there)) = Sidecar::read(&out)
+            && there.model.hash == model_said.hash
         {
-            // What another run made for other layers is made again with these, not lost.
-            let there = there.identity();
-            if there.difference_but_layers(&identity(&layers)).is_none() {
-                let asked = std::mem::replace(&mut layers, there.layers);
-                let new: Vec<_> = asked.into_iter().filter(|layer| !layers.contains(layer)).collect();
-                layers.extend(new);
-            }
+            // What another run made for other layers is made again with these, not lost; a name that means another tensor now
+            // is no other layer.
+            let is_other = |old: &LayerSaid| asked.iter().all(|new| new.layer != old.layer) || asked.contains(old);
+            layers = there.identity().layers.into_iter().filter(is_other).collect();
+            let new: Vec<LayerSaid> = asked.iter().filter(|layer| !layers.contains(layer)).cloned().collect();
+            layers.extend(new);
         }
         let filling = Filling {
             out: &out,

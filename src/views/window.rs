@@ -232,7 +232,7 @@ impl Window {
         if !dropped.is_empty() {
             out.push(Command::Open(dropped, FieldMap::default()));
         }
-        self.map.keys(&ctx);
+        self.map.keys(&ctx, self.state.shows(Lens::Map) && self.state.dialog.is_none());
         shortcuts::shortcuts(&ctx, &self.state, &self.grid, &mut out);
         self.panels(ui, &mut out);
         dialogs::dialogs_ui(&ctx, &self.state, &mut out);

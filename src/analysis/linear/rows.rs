@@ -16,6 +16,13 @@ pub struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
+    /// True if distances can be taken of a row: all of it is finite, and its squares are.
+    #[must_use]
+    pub fn is_usable(row: &[f32]) -> bool {
+        const GREATEST: f32 = 1e15;
+        row.iter().all(|value| value.abs() < GREATEST)
+    }
+
     /// Takes `values` (N x `dim`) as rows; rows with a value that is not finite are left out and listed.
     ///
     /// Values so large that their squares overflow are not finite for a distance, and are left out too.
@@ -24,7 +31,6 @@ impl<'a> Rows<'a> {
     /// If the number of values is no multiple of `dim`, or there are 2^31 rows or more.
     #[must_use]
     pub fn finite(values: impl Into<Cow<'a, [f32]>>, dim: usize) -> Self {
-        const GREATEST: f32 = 1e15;
         let values = values.into();
         assert!(if dim == 0 { values.is_empty() } else { values.len() % dim == 0 }, "whole rows");
         let len = values.len().checked_div(dim).unwrap_or(0);
@@ -35,7 +41,7 @@ impl<'a> Rows<'a> {
         let bad: Vec<u32> = values
             .par_chunks(dim)
             .enumerate()
-            .filter(|(_, row)| !row.iter().all(|value| value.abs() < GREATEST))
+            .filter(|(_, row)| !Self::is_usable(row))
             .map(|(row, _)| row as u32)
             .collect();
         if bad.is_empty() {

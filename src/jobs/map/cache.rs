@@ -24,11 +24,12 @@ pub(super) struct Key {
 }
 
 impl Key {
-    pub(super) fn new(population: &Population, rows: &Rows, params: &MapParams) -> Self {
+    /// `on_card`: a graphics card rounds otherwise, so its positions are others.
+    pub(super) fn new(population: &Population, rows: &Rows, params: &MapParams, on_card: bool) -> Self {
         let beside = population.datasets.first().and_then(|open| open.catalog.parent().map(Path::to_owned));
         let folder = beside.unwrap_or_else(dirs::cache_dir).join("maps");
         let said = serde_json::to_string(params).unwrap_or_default();
-        let name = fingerprint(&format!("layout {VERSION} {} {said}", rows.hash));
+        let name = fingerprint(&format!("layout {VERSION} {} {said}{}", rows.hash, if on_card { " card" } else { "" }));
         Self { positions: folder.join(format!("{name}.npy")), sidecar: folder.join(format!("{name}.json")) }
     }
 

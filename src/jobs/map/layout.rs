@@ -58,11 +58,11 @@ impl Layout<'_> {
         let epochs = self.params.epochs_for(self.rows.samples.len());
         self.job.progress.set_total(NEIGHBOURS + u64::from(epochs));
         let rows = linear::Rows::finite(&self.rows.values[..], self.rows.dims);
-        if rows.len() != self.rows.samples.len() {
-            return Err(MapError::Failed(
-                "some features are larger than distances can be taken of; extract them again".to_owned(),
-            ));
-        }
+        debug_assert_eq!(
+            rows.len(),
+            self.rows.samples.len(),
+            "rows that are of no use were left out when they were read"
+        );
         let search = Search {
             k: params.neighbours,
             metric: params.metric,

@@ -440,7 +440,8 @@ fn layer_map(
     let rows = source::read(&ask.population, &ask.model, layer).map_err(MapError::Failed)?;
     job.cancel.check()?;
     let from = ask.from.get(layer);
-    let key = cache::Key::new(&ask.population, &rows, &ask.params);
+    let on_card = card.is_some();
+    let key = cache::Key::new(&ask.population, &rows, &ask.params, on_card);
     if from.is_none()
         && let Some(found) = cache::load(&key, &rows)
     {
@@ -453,8 +454,10 @@ fn layer_map(
     let from_present = from.map(|placement| &**placement);
     let layout = layout::Layout { rows: &rows, params: &ask.params, from: from_present, control, job, card, notice };
     let placement = layout.compute(publish)?;
-    // What began somewhere by hand cannot be had again, so it is not kept.
+    // What began somewhere by hand cannot be had again, nor what a card began and the processor ended: neither is kept.
+    let gave_up = on_card && placement.facts.device == "CPU";
     if from.is_none()
+        && !gave_up
         && let Err(error) = cache::store(&key, &placement)
     {
         tracing::warn!("the layout is not kept ({error}): {}", key.path().display());

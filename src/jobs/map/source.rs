@@ -7,7 +7,7 @@
 //! Nothing stale is served: rows of a shard that changed since are left out ([`RowIndex`]), what lies in it now is told as lacking, and a folder
 //! whose arrays are not whole any more counts as if it were not there. What is known of a folder is kept until its sidecar is another file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -15,6 +15,7 @@ use std::time::SystemTime;
 use roaring::RoaringBitmap;
 
 use super::{Lacking, MapLayer, MapSource, ModelFile, Why};
+use crate::analysis::linear;
 use crate::catalog::{Columns, flags};
 use crate::formats::npy::Npy;
 use crate::jobs::{Population, demo};
@@ -42,7 +43,8 @@ struct Folder {
     file: PathBuf,
     layers: Vec<LayerFile>,
     rows: usize,
-    unreadable: usize,
+    /// Rows of pictures that cannot be read.
+    unreadable: BTreeSet<usize>,
     index: RowIndex,
     /// Hash of all that decided its numbers.
     identity: String,
@@ -76,7 +78,7 @@ fn folder(dir: PathBuf) -> Option<Arc<Folder>> {
         file: sidecar.model.file,
         layers: sidecar.layers,
         rows: sidecar.rows,
-        unreadable: sidecar.unreadable.len(),
+        unreadable: sidecar.unreadable.iter().map(|unreadable| unreadable.row).collect(),
         index,
         identity,
         dir: dir.clone(),
@@ -186,7 +188,8 @@ pub(in crate::jobs) fn find(population: &Population) -> Vec<MapSource> {
             let extract = &rows | &changed;
             source.lacking.push(lacking(Why::Changed, changed, extract));
         }
-        let known = rows.len().saturating_sub(folder.unreadable as u64);
+        let is_usable = |(row, sample): (usize, &Option<_>)| sample.is_some() && !folder.unreadable.contains(&row);
+        let known = samples.iter().enumerate().filter(|&at| is_usable(at)).count() as u64;
         let layers =
             folder.layers.iter().map(|layer| MapLayer { name: layer.layer.clone(), dims: layer.dims, rows: known });
         if std::mem::replace(is_known, true) {
@@ -299,7 +302,7 @@ fn append(
         let values = array.rows(range.clone()).map_err(|error| error.to_string())?;
         for (place, row) in places[range].iter().zip(values.chunks_exact(rows.dims.max(1))) {
             let Some(sample) = place else { continue };
-            if row.iter().all(|value| value.is_finite()) {
+            if linear::Rows::is_usable(row) {
                 samples.push(sample.0);
                 rows.values.extend_from_slice(row);
             } else {

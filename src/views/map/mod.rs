@@ -68,8 +68,16 @@ impl MapFrame {
     }
 
     /// While an area is being drawn, Esc ends it and Enter closes it; then these keys are nobody else's.
-    pub fn keys(&mut self, ctx: &egui::Context) {
+    ///
+    /// `is_seen`: the map is seen and nothing stands before it. An area that nobody sees any more is no area.
+    pub fn keys(&mut self, ctx: &egui::Context, is_seen: bool) {
+        if !is_seen {
+            self.gesture = None;
+        }
         let Some(gesture) = &mut self.gesture else { return };
+        if ctx.egui_wants_keyboard_input() {
+            return;
+        }
         let pressed = |key| ctx.input_mut(|input| input.consume_key(egui::Modifiers::NONE, key));
         if pressed(egui::Key::Escape) {
             self.gesture = None;
