@@ -127,14 +127,14 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
     } else {
         maps::of_files(&args.images)
     };
+    let learned = args.lens.learn_all(&asked, &pictures)?;
     let names = file_names(&named);
     let progress = Progress::default();
     progress.set_total((pictures.len() * asked.len()) as u64);
     let (mut found, mut unreadable, mut heads) = (Vec::<Found>::new(), Vec::new(), Vec::new());
     progress::drawn(&progress, || -> Result<(), CliError> {
-        for asked in &asked {
+        for (asked, head) in asked.iter().zip(&learned) {
             let folder = if args.lens.models.len() == 1 { args.out.clone() } else { args.out.join(&asked.short) };
-            let head = args.lens.learn(asked, &pictures)?;
             heads.extend(head.as_ref().map(|head| HeadSaid::new(head, asked, &args.lens)));
             let mut explainer = args.lens.explainer(runtime, asked, head.as_ref())?;
             make_folder(&folder)?;

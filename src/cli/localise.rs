@@ -88,12 +88,12 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
         refuse_inside(folder, &roots)?;
         make_folder(folder)?;
     }
+    let learned = args.lens.learn_all(&asked, &pictures)?;
     let progress = Progress::default();
     progress.set_total((pictures.len() * asked.len()) as u64);
     let mut looked = Vec::new();
     progress::drawn(&progress, || -> Result<(), CliError> {
-        for asked in &asked {
-            let head = args.lens.learn(asked, &pictures)?;
+        for (asked, head) in asked.iter().zip(&learned) {
             let mut explainer = args.lens.explainer(runtime, asked, head.as_ref())?;
             let (height, width) = explainer.resolution();
             let mut figures = vec![None; pictures.len()];
@@ -116,7 +116,7 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
                 "method": args.lens.method.to_string(),
                 "resolution": [height, width],
             });
-            let head = head.map(|head| HeadSaid::new(&head, asked, &args.lens));
+            let head = head.as_ref().map(|head| HeadSaid::new(head, asked, &args.lens));
             if let Some(head) = &head {
                 said["head"] = json!(head);
             }

@@ -102,7 +102,7 @@ impl Lens {
     }
 
     /// Learns a model's head, where one is asked for.
-    pub(super) fn learn(&self, asked: &Asked, pictures: &Pictures) -> Result<Option<Head>, CliError> {
+    fn learn(&self, asked: &Asked, pictures: &Pictures) -> Result<Option<Head>, CliError> {
         let Some(text) = &self.head else { return Ok(None) };
         let Pictures::Samples(population, _) = pictures else {
             return Err(CliError::Usage(
@@ -118,6 +118,11 @@ impl Lens {
         };
         let head = head::learn(&ask, &CancelToken::default());
         head.map(Some).map_err(|error| CliError::Failed(error.to_string()))
+    }
+
+    /// The heads of all models, before any of them runs: a mistake of the last one must not cost the work of the first.
+    pub(super) fn learn_all(&self, asked: &[Asked], pictures: &Pictures) -> Result<Vec<Option<Head>>, CliError> {
+        asked.iter().map(|asked| self.learn(asked, pictures)).collect()
     }
 
     /// What makes the maps of a model.

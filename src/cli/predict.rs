@@ -74,7 +74,9 @@ pub(super) fn run(args: &Args, catalog: Option<PathBuf>, out: &mut dyn Write) ->
         filter::eval(&expr, &columns, &catalogs)?
     };
     if let Some(file) = &args.out {
-        models::refuse_inside(file, sources.iter().map(|source| &source.root))?;
+        // The folder, not the file: a link in a dataset would be replaced where it lies.
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        models::refuse_inside(folder, sources.iter().map(|source| &source.root))?;
     }
     let population = batches::population(&store, sources, columns)?;
     let request = Request { population: &population, ids: &ids, model: &model, runtime, batch: args.computing.batch() };

@@ -12,12 +12,11 @@ use rand_pcg::Pcg64Mcg;
 
 use super::Population;
 use super::explain::preprocessing;
-use super::features::samples;
 use crate::analysis::linear::Rows;
 use crate::analysis::separation::{Options, Probe, probe};
 use crate::base::{CancelToken, dirs};
 use crate::model::explain::Direction;
-use crate::model::features::{FeatureSet, FeaturesError, PreprocessingSaid, RECORD, SIDECAR, features_dir};
+use crate::model::features::{FeatureSet, FeaturesError, PreprocessingSaid, RECORD, RowIndex, SIDECAR, features_dir};
 use crate::model::{Model, Stage};
 
 /// Which head to learn.
@@ -99,7 +98,7 @@ pub fn learn(ask: &Ask<'_>, cancel: &CancelToken) -> Result<Head, FeaturesError>
         })?,
     };
     let most = Options::default().probe;
-    let (a, b) = (side(ask, pair[0], &stage, most)?, side(ask, pair[1], &stage, most)?);
+    let (a, b) = (side(ask, pair[0], &stage, most, cancel)?, side(ask, pair[1], &stage, most, cancel)?);
     cancel.check()?;
     if a.dims != b.dims {
         return Err(FeaturesError::Failed(format!(
@@ -142,6 +141,7 @@ fn side(
     place: usize,
     Stage { name: layer, tensor }: &Stage,
     most: usize,
+    cancel: &CancelToken,
 ) -> Result<Side, FeaturesError> {
     let Ask { population, model, .. } = *ask;
     let (open, info) = (&population.datasets[place], &population.columns.datasets[place]);
@@ -153,25 +153,33 @@ fn side(
         return Err(refused(if unfinished { "there are not yet all features" } else { "there are no features" }));
     }
     let set = FeatureSet::open(&dir)?;
-    let known = set.sidecar.layers.iter().any(|file| file.layer == *layer && file.tensor == *tensor);
+    // Rows are read by the layer's name, so the first of that name is the one that counts.
+    let named = set.sidecar.layers.iter().find(|file| file.layer == *layer);
+    let known = named.is_some_and(|file| file.tensor == *tensor);
     let Some(array) = set.layer(layer).filter(|_| known) else { return Err(refused("there are no features")) };
-    let (listed, _) = samples(population, &info.range.clone().collect())?;
-    if (listed.len(), listed.hash()) != (set.sidecar.rows, set.sidecar.samples.clone()) {
+    let found = RowIndex::new(&set.sidecar).find(&population.columns);
+    if !found.changed.is_empty() || found.samples.len() != array.len() {
         return Err(refused("the dataset changed since there were features"));
     }
     if set.sidecar.preprocessing != PreprocessingSaid::from(&preprocessing(model)?) {
         return Err(refused("the model card's preprocessing is another than that of the features"));
     }
     let (dims, len) = (array.dims(), array.len());
+    let mut left = found.samples.iter().flatten().count();
     let mut random = Pcg64Mcg::seed_from_u64(ask.seed ^ place as u64);
-    let mut wanted = most.min(len);
+    let mut wanted = most.min(left);
     let mut values = Vec::with_capacity(wanted * dims);
     for first in (0..len).step_by(CHUNK) {
+        cancel.check()?;
         let rows = first..(first + CHUNK).min(len);
         let chunk = set.rows(layer, rows.clone())?;
         for (row, numbers) in rows.zip(chunk.chunks_exact(dims.max(1))) {
             // Each of the rows that are left is as likely as any other (Knuth's algorithm S).
-            if random.random_range(0..len - row) < wanted {
+            if found.samples[row].is_none() {
+                continue;
+            }
+            left -= 1;
+            if random.random_range(0..=left) < wanted {
                 values.extend_from_slice(numbers);
                 wanted -= 1;
             }

@@ -21,8 +21,7 @@ use sha2::{Digest, Sha256};
 
 use super::card::{Channels, Interpolation, Layout, Preprocessing};
 use super::error::ModelError;
-use crate::base::{Cancelled, SampleId};
-use crate::catalog::Columns;
+use crate::base::Cancelled;
 use crate::formats::npy::{Dtype, Npy};
 use crate::formats::{Fingerprint, FormatError};
 
@@ -493,12 +492,6 @@ impl FeatureSet {
             FeaturesError::Failed(format!("there are no features of \"{layer}\"; there are {}", known.join(", ")))
         })?;
         Ok(array.rows(rows)?)
-    }
-
-    /// The sample of each row in a population; `None` where its dataset is not open or its shard changed since.
-    #[must_use]
-    pub fn samples_in(&self, columns: &Columns) -> Vec<Option<SampleId>> {
-        RowIndex::new(&self.sidecar).find(columns).samples
     }
 }
 

@@ -96,6 +96,8 @@ pub struct Explainer<'a> {
     /// Scores alone.
     forward: Option<Session>,
     notices: Vec<String>,
+    /// Scores that are no numbers were told of.
+    told_odd: bool,
 }
 
 impl std::fmt::Debug for Explainer<'_> {
@@ -194,6 +196,7 @@ impl<'a> Explainer<'a> {
             seeded: None,
             forward: None,
             notices: Vec::new(),
+            told_odd: false,
         };
         if method == Method::Cam {
             explainer.head = explainer.closed_form()?;
@@ -262,9 +265,13 @@ impl<'a> Explainer<'a> {
         };
         let odd = found.iter().filter(|explanation| !explanation.score.is_finite()).count();
         if odd > 0 {
-            self.notices.push(format!(
-                "the model's scores of {odd} of {count} pictures are not finite numbers, and their maps mean nothing: mind its weights and its card's preprocessing"
-            ));
+            // Said once: a model like that does it for every batch.
+            if !std::mem::replace(&mut self.told_odd, true) {
+                self.notices.push(
+                    "the model's scores of some pictures are not finite numbers, and their maps mean nothing: mind its weights and its card's preprocessing"
+                        .to_owned(),
+                );
+            }
             return Ok(found);
         }
         // Behind the last block of a transformer only the class token is read.

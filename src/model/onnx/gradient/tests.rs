@@ -124,6 +124,7 @@ fn operators_of_one_input() {
     check("Tanh", &[]);
     check("Elu", &[float("alpha", 1.5)]);
     check("Softplus", &[]);
+    check("Mish", &[]);
     check("Exp", &[]);
     check("Neg", &[]);
     check("Abs", &[]);
