@@ -301,14 +301,19 @@ fn how_local_is_measured_over_the_rows() {
     // A run can be stopped, and what was there is not taken for whole.
     look(&mut stage, |view| view.local_samples = 16);
     stage.window().run(Command::Why(WhyCommand::Measure));
-    stage.harness.step();
-    let job = stage.window().state.jobs.iter().find(|job| job.title.starts_with("Measuring")).map(|job| job.id);
-    if let Some(job) = job {
-        stage.run(Command::Cancel(job));
+    let mut job = None;
+    for _ in 0..500 {
+        stage.harness.step();
+        job = stage.window().state.jobs.iter().find(|job| job.title.starts_with("Measuring")).map(|job| job.id);
+        if job.is_some() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(2));
     }
+    stage.run(Command::Cancel(job.expect("the job is on the list")));
     stage.settle();
     let local = &stage.window().state.why.local;
-    assert!(!local.running && (local.stopped || local.measured().count() == 2));
+    assert!(!local.running && local.stopped && local.measured().count() < 2);
 }
 
 #[test]

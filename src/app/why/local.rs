@@ -38,6 +38,11 @@ pub struct Local {
 }
 
 impl Local {
+    /// Nothing measured; the number of the last request is kept.
+    pub(super) fn closed(self) -> Self {
+        Self { generation: self.generation, ..Self::default() }
+    }
+
     /// The columns that were measured.
     pub fn measured(&self) -> impl Iterator<Item = &Arc<LocalColumn>> {
         self.found.iter().filter_map(|(_, found)| found.as_ref().ok())
@@ -56,7 +61,8 @@ pub fn sampled(rows: &[u32], most: usize) -> Vec<u32> {
 /// Asks for the figures.
 pub(super) fn measure(state: &mut State) -> Vec<Effect> {
     let why = &mut state.why;
-    let samples = sampled(&why.rows.samples, why.view.local_samples);
+    // All rows, in whatever order the first ones stand.
+    let samples = sampled(&why.rows.all, why.view.local_samples);
     let columns = why.recipes();
     if samples.is_empty() || columns.is_empty() {
         return Vec::new();
@@ -66,7 +72,7 @@ pub(super) fn measure(state: &mut State) -> Vec<Effect> {
     let refs = samples.iter().map(|id| population.sample_ref(SampleId(*id))).collect();
     why.local = Local {
         samples: Arc::new(samples),
-        of: why.rows.samples.len(),
+        of: why.rows.all.len(),
         columns: columns.clone(),
         found: Vec::new(),
         running: true,

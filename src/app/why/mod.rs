@@ -318,15 +318,19 @@ pub struct Why {
     pub local: local::Local,
     pub(super) asked: Option<update::Asked>,
     pub(super) generation: u64,
+    /// Pictures that were exported, for their numbers.
+    pub(super) exports: u64,
 }
 
 impl Why {
     /// What outlives the datasets: how the lens is looked at, and columns that the user chose.
     pub(super) fn closed(self) -> Self {
         let columns = if self.chosen { self.columns } else { Vec::new() };
-        let Self { view, chosen, next_id, models, generation, .. } = self;
+        let Self { view, chosen, next_id, models, generation, exports, local, .. } = self;
+        // Numbers of requests go on: an answer to an old one must not pass for a new one's.
+        let local = local.closed();
         let view = WhyView { scope: Scope::Auto, ..view };
-        Self { view, columns, chosen, next_id, models, generation, ..Self::default() }
+        Self { view, columns, chosen, next_id, models, local, generation, exports, ..Self::default() }
     }
 
     /// A column by its number.
@@ -364,6 +368,12 @@ impl Why {
         self.models.get(model)?.as_ref().ok()
     }
 
+    /// False once it is known that there will be no maps: the model cannot be opened, or the explainer not be made.
+    #[must_use]
+    pub fn is_usable(&self, recipe: &Arc<Recipe>) -> bool {
+        !matches!(self.made.get(recipe), Some(Err(_))) && !matches!(self.models.get(&recipe.model), Some(Err(_)))
+    }
+
     /// A map; `None` until it is answered.
     #[must_use]
     pub fn cell(&self, recipe: &Arc<Recipe>, sample: SampleRef) -> Option<&Result<Arc<Cell>, String>> {
@@ -394,6 +404,13 @@ impl Why {
         Some(region(&self.facts(model)?.how, size))
     }
 
+    /// The part of a picture of `size` pixels that the difference of two columns covers.
+    #[must_use]
+    pub fn difference_region(&self, a: u32, b: u32, size: (u32, u32)) -> Option<Region> {
+        let side = |id: u32| self.region(&self.recipe(id)?.model, size);
+        Some(side(a)?.with(side(b)?))
+    }
+
     /// The difference of two columns for a picture of `size` pixels, each over its scale, -1 to 1, with the part of the picture that it covers.
     /// `None` until both maps are there.
     #[must_use]
@@ -421,7 +438,7 @@ impl Why {
         let recipes = self.recipes();
         let mut placed = Vec::with_capacity(recipes.len());
         for recipe in &recipes {
-            if matches!(self.made.get(recipe), Some(Err(_))) {
+            if !self.is_usable(recipe) {
                 continue;
             }
             match self.cell(recipe, sample)? {

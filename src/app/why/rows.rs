@@ -11,8 +11,10 @@ use crate::catalog::{Columns, flags};
 /// The rows and what they were made of.
 #[derive(Debug, Default)]
 pub struct Rows {
-    /// Samples in order, those without a picture left out.
+    /// Samples in order, those without a picture left out; the first ones alone while they are sorted.
     pub samples: Arc<Vec<u32>>,
+    /// All of them, unsorted.
+    pub all: Arc<Vec<u32>>,
     /// How much the columns disagree about each of the first rows, while they are sorted by it; `None` where that is not known.
     pub disagreement: Vec<Option<f64>>,
     /// Rows that are sorted, once all of them are known.
@@ -66,7 +68,8 @@ pub fn follow(state: &mut State) -> bool {
     let samples: Vec<u32> = samples.into_iter().filter(has_picture).collect();
     let selection = if selects { Arc::clone(&state.selection) } else { Arc::default() };
     let of = RowsOf { columns, order: Arc::clone(order), selection, scope: scope.clone() };
-    state.why.rows = Rows { samples: Arc::new(samples), of: Some(of), disagreement: Vec::new(), sorted: false };
+    let all = Arc::new(samples);
+    state.why.rows = Rows { samples: Arc::clone(&all), all, of: Some(of), disagreement: Vec::new(), sorted: false };
     true
 }
 
@@ -80,12 +83,13 @@ pub fn sort(state: &mut State) {
     let count = why.view.sort_rows.min(why.rows.samples.len());
     let first = &why.rows.samples[..count];
     let recipes = why.recipes();
-    let usable: Vec<_> = recipes.iter().filter(|recipe| !matches!(why.made.get(*recipe), Some(Err(_)))).collect();
+    let usable: Vec<_> = recipes.iter().filter(|recipe| why.is_usable(recipe)).collect();
     let is_answered = |id: &u32| {
         let sample = state.population.sample_ref(crate::base::SampleId(*id));
         usable.iter().all(|recipe| why.cell(recipe, sample).is_some())
     };
-    if count == 0 || usable.is_empty() || !first.iter().all(is_answered) {
+    // One column disagrees with nobody.
+    if count == 0 || usable.len() < 2 || !first.iter().all(is_answered) {
         return;
     }
     let columns = &state.population.columns;

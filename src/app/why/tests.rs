@@ -296,3 +296,58 @@ fn the_lens_begins_with_models_that_know_the_pictures() {
     check(&["/data/own"], &[], &[]);
     check(&[], &[], &[]);
 }
+
+#[test]
+fn a_model_that_cannot_be_opened_holds_nothing_up() {
+    let (mut state, ask) = with_columns();
+    command(&mut state, WhyCommand::Edit(Edit::Add(recipe("c.onnx"))));
+    let view = WhyView { sorted: true, ..state.why.view.clone() };
+    command(&mut state, WhyCommand::View(Box::new(view)));
+    let all = asked(follow(&mut state)).expect("all rows are compared");
+    assert!(all.rows.len() > ask.rows.len());
+    news(&mut state, WhyEvent::Model("c.onnx".into(), Err("nothing is there".to_owned())));
+    for (recipe, values) in all.columns.iter().zip([&[1.0, 0.0], &[0.0, 1.0]]) {
+        news(&mut state, WhyEvent::Model(recipe.model.clone(), Ok(facts())));
+        let made = ColumnFacts { layer: "layer4".to_owned(), resolution: (1, 2), head: None };
+        news(&mut state, WhyEvent::Column(Arc::clone(recipe), Ok(made)));
+        let cells = all.rows.iter().map(|row| (row.sample, Ok(cell(values)))).collect();
+        news(&mut state, WhyEvent::Cells(Arc::clone(recipe), cells));
+    }
+    news(&mut state, WhyEvent::Ended(all.generation, 0));
+    follow(&mut state);
+    assert!(state.why.rows.sorted && !state.why.is_usable(&all.columns[2]));
+    // One column left: there is nothing to sort by, and all rows are back.
+    let ids: Vec<u32> = state.why.columns.iter().skip(1).map(|column| column.id).collect();
+    for id in ids {
+        command(&mut state, WhyCommand::Edit(Edit::Remove(id)));
+    }
+    follow(&mut state);
+    assert!(!state.why.rows.sorted);
+    assert_eq!(state.why.rows.samples, state.why.rows.all);
+}
+
+#[test]
+fn another_try_is_not_taken_for_the_one_under_way() {
+    let (mut state, ask) = with_columns();
+    news(&mut state, WhyEvent::Model("a.onnx".into(), Err("a cut file".to_owned())));
+    let id = state.why.columns[0].id;
+    command(&mut state, WhyCommand::Edit(Edit::Retry(id)));
+    let again = asked(follow(&mut state)).expect("it is asked at once");
+    assert!(again.generation > ask.generation);
+    // The old request's end says nothing of the new one.
+    news(&mut state, WhyEvent::Ended(ask.generation, 0));
+    assert!(!state.why.models.contains_key(Path::new("a.onnx")));
+}
+
+#[test]
+fn a_map_that_was_forgotten_may_be_asked_for_again() {
+    let (mut state, ask) = with_columns();
+    let key = (Arc::clone(&ask.columns[0]), ask.rows[0].sample);
+    let made = ColumnFacts { layer: "layer4".to_owned(), resolution: (1, 2), head: None };
+    news(&mut state, WhyEvent::Model(key.0.model.clone(), Ok(facts())));
+    news(&mut state, WhyEvent::Column(Arc::clone(&key.0), Ok(made)));
+    news(&mut state, WhyEvent::Cells(Arc::clone(&key.0), vec![(key.1, Ok(cell(&[1.0])))]));
+    state.why.cells.remove(&key);
+    news(&mut state, WhyEvent::Ended(ask.generation, 0));
+    assert!(!state.why.cells.contains_key(&key), "it was made, so it is no failure");
+}

@@ -1,6 +1,6 @@
 //! What commands and news do to the why lens.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -146,6 +146,8 @@ fn edit_columns(why: &mut Why, edit: Edit) {
                 why.models.retain(|path, found| *path != recipe.model || found.is_ok());
                 why.made.remove(&recipe);
                 why.cells.retain(|(other, _), outcome| **other != *recipe || outcome.is_ok());
+                // What is under way began before: it must not be taken for the new try.
+                why.asked = None;
             }
         }
     }
@@ -174,7 +176,8 @@ fn write(state: &mut State, what: &Export, path: PathBuf) -> Vec<Effect> {
     let population = Arc::clone(&state.population);
     match what {
         Export::Picture => {
-            let generation = state.why.generation;
+            state.why.exports += 1;
+            let generation = state.why.exports;
             let side = state.why.view.export_side;
             state.why.waiting = Some(Waiting { path, samples: samples.clone(), side, pictures: None, generation });
             let samples = samples.iter().map(|id| population.sample_ref(SampleId(*id))).collect();
@@ -262,16 +265,14 @@ pub fn follow(state: &mut State) -> Vec<Effect> {
             asked.recipes.insert(Arc::clone(recipe));
         }
     }
-    let is_usable = |recipe: &Arc<Recipe>| {
-        !matches!(why.made.get(recipe), Some(Err(_))) && !matches!(why.models.get(&recipe.model), Some(Err(_)))
-    };
     let mut rows: Vec<RowAsk> = Vec::new();
     let mut scores: Vec<ScoreAsk> = Vec::new();
+    let mut score_of: HashMap<(SampleRef, PathBuf), usize> = HashMap::new();
     let wanted = wanted(state);
     for id in &wanted {
         let sample = state.population.sample_ref(SampleId(*id));
         let mut row = RowAsk { sample, columns: Vec::new() };
-        for (at, recipe) in recipes.iter().enumerate().filter(|(_, recipe)| is_usable(recipe)) {
+        for (at, recipe) in recipes.iter().enumerate().filter(|(_, recipe)| why.is_usable(recipe)) {
             let key = (Arc::clone(recipe), sample);
             if !why.cells.contains_key(&key) {
                 row.columns.push(at);
@@ -285,10 +286,11 @@ pub fn follow(state: &mut State) -> Vec<Effect> {
             let is_known = why.scored.get(&key).is_some_and(|scored| scored.in_full || !in_full);
             if !is_known {
                 asked.scores.insert((key.0, key.1.clone(), in_full));
-                match scores.iter_mut().find(|ask| ask.sample == key.0 && ask.model == key.1) {
-                    Some(ask) => ask.in_full |= in_full,
-                    None => scores.push(ScoreAsk { sample: key.0, model: key.1, in_full }),
-                }
+                let at = *score_of.entry(key.clone()).or_insert_with(|| {
+                    scores.push(ScoreAsk { sample: key.0, model: key.1, in_full });
+                    scores.len() - 1
+                });
+                scores[at].in_full |= in_full;
             }
         }
         if !row.columns.is_empty() {
@@ -361,7 +363,11 @@ pub fn seen(why: &mut Why, path: &Path, found: &Result<Arc<ModelSeen>, String>) 
 
 /// Features were extracted: cuts that could not be learned without them are tried again.
 pub fn extracted(why: &mut Why) {
+    let before = why.made.len();
     why.made.retain(|recipe, made| made.is_ok() || !matches!(recipe.aim, Aim::Head { .. }));
+    if why.made.len() < before {
+        why.asked = None;
+    }
 }
 
 /// Takes news in; a sentence to say, if any.
@@ -390,7 +396,12 @@ pub fn news(state: &mut State, event: WhyEvent) -> Option<(Level, String)> {
                     let known = why.most.get(&recipe).copied().unwrap_or_default();
                     why.most.insert(Arc::clone(&recipe), known.with(most));
                 }
-                why.cells.insert((Arc::clone(&recipe), sample), outcome);
+                let key = (Arc::clone(&recipe), sample);
+                // Answered: if it is forgotten later, it may be asked for again.
+                if let Some(asked) = &mut why.asked {
+                    asked.cells.remove(&key);
+                }
+                why.cells.insert(key, outcome);
             }
             forget_old(state);
         }
@@ -425,7 +436,10 @@ pub fn news(state: &mut State, event: WhyEvent) -> Option<(Level, String)> {
         WhyEvent::Local(event) => return local::news(state, event),
         WhyEvent::Pictures(generation, pictures) => {
             if let Some(waiting) = why.waiting.as_mut().filter(|waiting| waiting.generation == generation) {
-                waiting.pictures = Some(pictures);
+                match pictures {
+                    Some(pictures) => waiting.pictures = Some(pictures),
+                    None => why.waiting = None,
+                }
             }
         }
         WhyEvent::Notice(notice) => return Some((Level::Warning, notice)),

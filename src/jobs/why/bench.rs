@@ -111,6 +111,8 @@ pub(super) struct Bench<'s> {
     readers: ReaderCache,
     prepared: Vec<Prepared>,
     maps: Kept,
+    /// What maps of a column are kept under, as its files were when the request began.
+    keys: HashMap<Arc<Recipe>, Arc<str>>,
     notices: Vec<String>,
     is_full: bool,
 }
@@ -127,6 +129,7 @@ impl<'s> Bench<'s> {
             readers: ReaderCache::new(),
             prepared: Vec::new(),
             maps,
+            keys: HashMap::new(),
             notices: Vec::new(),
             is_full: false,
         }
@@ -372,11 +375,15 @@ impl Maker for Bench<'_> {
         let (layer, resolution) = (ready.explainer.stage().name.clone(), ready.explainer.resolution());
         let place = ready.place;
         let head = self.learned(population, place, &recipe.aim)?.map(|(_, said, _)| said);
+        match self.column_key(recipe) {
+            Some(key) => self.keys.insert(Arc::clone(recipe), key),
+            None => self.keys.remove(recipe),
+        };
         Ok(ColumnFacts { layer, resolution, head })
     }
 
     fn kept(&mut self, recipe: &Arc<Recipe>, sample: SampleRef) -> Option<Arc<Cell>> {
-        let column = self.column_key(recipe)?;
+        let column = Arc::clone(self.keys.get(recipe)?);
         self.maps.get(&Key { column, sample })
     }
 
@@ -385,6 +392,7 @@ impl Maker for Bench<'_> {
             Ok(answers) => answers,
             Err(error) => samples.iter().map(|sample| (*sample, Err(error.clone()))).collect(),
         };
+        // Asked anew: the files may have changed since the request began.
         if let Some(column) = self.column_key(recipe) {
             for (sample, cell) in &answers {
                 if let Ok(cell) = cell {

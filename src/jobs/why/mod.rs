@@ -159,8 +159,8 @@ pub enum WhyEvent {
     Ended(u64, usize),
     /// Figures over a dataset.
     Local(local::LocalEvent),
-    /// Pictures for an export, decoded.
-    Pictures(u64, Vec<pictures::Decoded>),
+    /// Pictures for an export, decoded; `None` where the export was stopped.
+    Pictures(u64, Option<Vec<pictures::Decoded>>),
     /// Something happened on the way: a smaller batch, another device.
     Notice(String),
 }

@@ -28,13 +28,14 @@ pub type Decoded = (SampleRef, Result<Picture, String>);
 pub(in crate::jobs) fn start(ask: PicturesAsk, registry: &Registry, outbox: Outbox) {
     let running = registry.begin(format!("Reading {} pictures for the export", ask.samples.len()));
     thread::spawn(move || {
-        guarded(&outbox, "an export", || {
+        let decoded = guarded(&outbox, "an export", || {
             running.progress.set_total(ask.samples.len() as u64);
             let mut readers = ReaderCache::new();
             let mut decoded = Vec::with_capacity(ask.samples.len());
             for &sample in &ask.samples {
                 if running.cancel.is_cancelled() {
-                    return outbox.notice(Level::Info, "Export cancelled; nothing was written.");
+                    outbox.notice(Level::Info, "Export cancelled; nothing was written.");
+                    return None;
                 }
                 let bytes = DatasetReader::of(&mut readers, &ask.population, sample)
                     .and_then(|reader| reader.image_bytes(sample.row));
@@ -43,7 +44,9 @@ pub(in crate::jobs) fn start(ask: PicturesAsk, registry: &Registry, outbox: Outb
                 decoded.push((sample, picture));
                 running.progress.add(1);
             }
-            outbox.send(Event::Why(WhyEvent::Pictures(ask.generation, decoded)));
+            Some(decoded)
         });
+        // Whoever waits is told in any case.
+        outbox.send(Event::Why(WhyEvent::Pictures(ask.generation, decoded.flatten())));
     });
 }

@@ -73,11 +73,7 @@ fn matrix_menu_ui(ui: &mut Ui, state: &State, view: &mut WhyView, out: &mut Comm
     let count = why.view.export_rows.min(why.rows.samples.len());
     let is_there = |id: &&u32| {
         let sample = state.population.sample_ref(SampleId(**id));
-        recipes.iter().all(|recipe| {
-            matches!(why.made.get(recipe), Some(Err(_)))
-                || matches!(why.models.get(&recipe.model), Some(Err(_)))
-                || why.cell(recipe, sample).is_some()
-        })
+        recipes.iter().all(|recipe| !why.is_usable(recipe) || why.cell(recipe, sample).is_some())
     };
     let done = why.rows.samples[..count].iter().filter(is_there).count();
     let is_ready = done == count && count > 0;

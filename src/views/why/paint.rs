@@ -65,7 +65,7 @@ pub(super) fn shown(state: &State, column: &Column, sample: SampleId, size: (u32
             for id in [*a, *b] {
                 let Some(recipe) = why.recipe(id) else { return Shown::Failed("its columns are gone".to_owned()) };
                 match why.cell(recipe, sample) {
-                    None if matches!(why.made.get(recipe), Some(Err(_))) => {
+                    None if !why.is_usable(recipe) => {
                         return Shown::Failed("one of the two has no maps".to_owned());
                     }
                     None => return Shown::Waiting,
@@ -76,8 +76,8 @@ pub(super) fn shown(state: &State, column: &Column, sample: SampleId, size: (u32
                     }
                 }
             }
-            match why.difference(*a, *b, sample, size) {
-                Some((_, region)) => Shown::Maps { made: Made { cells, mode: Mode::Signed, scales, side }, region },
+            match why.difference_region(*a, *b, size) {
+                Some(region) => Shown::Maps { made: Made { cells, mode: Mode::Signed, scales, side }, region },
                 None => Shown::Waiting,
             }
         }

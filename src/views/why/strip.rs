@@ -120,7 +120,9 @@ fn matrix_tools_ui(ui: &mut Ui, state: &State, view: &mut WhyView) {
             .widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, "What the brightest colour stands for"));
     }
     let several = state.why.recipes().len() > 1;
-    if several && icon_toggle(ui, icons::SORT_DESCENDING, "Sort by disagreement of the columns", view.sorted).clicked()
+    // Whatever is on can be put off.
+    let offered = several || view.sorted;
+    if offered && icon_toggle(ui, icons::SORT_DESCENDING, "Sort by disagreement of the columns", view.sorted).clicked()
     {
         view.sorted = !view.sorted;
     }
@@ -128,8 +130,8 @@ fn matrix_tools_ui(ui: &mut Ui, state: &State, view: &mut WhyView) {
         let rows = ui.add(DragValue::new(&mut view.sort_rows).range(2..=2000).speed(1.0).suffix(" rows"));
         rows.widget_info(|| WidgetInfo::labeled(Role::SpinButton, true, "Rows that are sorted"));
         rows.on_hover_text("So many rows from the top are compared and sorted");
-        let (done, all) = sorted(state);
-        if !state.why.rows.sorted {
+        if !state.why.rows.sorted && several {
+            let (done, all) = sorted(state);
             ui.label(faint(ui, format!("comparing {done} of {all}")).size(theme::all().text.small));
         }
     }
@@ -154,7 +156,7 @@ fn size_ui(ui: &mut Ui, shown: f32, view: &mut WhyView) {
 fn sorted(state: &State) -> (usize, usize) {
     let why = &state.why;
     let count = why.view.sort_rows.min(why.rows.samples.len());
-    let recipes = why.recipes();
+    let recipes: Vec<_> = why.recipes().into_iter().filter(|recipe| why.is_usable(recipe)).collect();
     let is_there = |id: &&u32| {
         let sample = state.population.sample_ref(SampleId(**id));
         recipes.iter().all(|recipe| why.cell(recipe, sample).is_some())
