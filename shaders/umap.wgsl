@@ -57,7 +57,15 @@ fn draw_key(vertex: u32) -> u32 {
 }
 
 fn draw(key: u32, p: u32) -> u32 {
-    return pcg(key + p) & (POOL - 1u);
+    return (key + p) & (POOL - 1u);
+}
+
+// The high half of hash x count, by their halves: there are no products of 64 bits.
+fn below(hash: u32, count: u32) -> u32 {
+    let low = (hash & 0xffffu) * (count & 0xffffu);
+    let left = (hash >> 16u) * (count & 0xffffu) + (low >> 16u);
+    let right = (hash & 0xffffu) * (count >> 16u) + (left & 0xffffu);
+    return (hash >> 16u) * (count >> 16u) + (left >> 16u) + (right >> 16u);
 }
 
 fn clip(g: vec2<f32>) -> vec2<f32> {
@@ -88,7 +96,7 @@ fn sub_round(
     let row = number * 256u + local;
     let i = turn.first + row;
     let block = turn.first / 256u + number;
-    let drawn = pcg(pool_key(block) + local) % turn.vertices;
+    let drawn = below(pcg(pool_key(block) + local), turn.vertices);
     pool[local] = drawn;
     pool_at[local] = start[drawn];
     workgroupBarrier();

@@ -14,7 +14,9 @@
     reason = "what is not inlined does not become vector code of the instruction set that was picked"
 )]
 
-use super::layout::{BLOCK, CLIP, Force, HEAD, LayoutGraph, POOL, draw, draw_key, due, pcg, pool_key, pull, push};
+use super::layout::{
+    BLOCK, CLIP, Force, HEAD, LayoutGraph, POOL, below, draw, draw_key, due, pcg, pool_key, pull, push,
+};
 
 /// Vertices whose draws run side by side.
 const LANES: usize = 16;
@@ -163,11 +165,8 @@ impl Block<'_> {
         let turn = n.wrapping_mul(graph.rounds).wrapping_add(s);
         let (mut pool, mut pool_x, mut pool_y) = ([0u32; POOL], [0.0f32; POOL], [0.0f32; POOL]);
         let key = pool_key(force.seed, turn, block);
-        // The remainder of a division by a number that stays: two products (Lemire, Kaser and Kurz, 2019), exact.
-        let inverse = (u64::MAX / u64::from(graph.vertices)).wrapping_add(1);
         for (slot, q) in pool.iter_mut().enumerate() {
-            let part = inverse.wrapping_mul(u64::from(pcg(key.wrapping_add(slot as u32))));
-            *q = ((u128::from(part) * u128::from(graph.vertices)) >> 64) as u32;
+            *q = below(pcg(key.wrapping_add(slot as u32)), graph.vertices);
         }
         for slot in 0..POOL {
             [pool_x[slot], pool_y[slot]] = from[pool[slot] as usize];

@@ -16,8 +16,8 @@
 //!    against the start-of-round position of a vertex drawn from the pool. Only the drawing vertex moves.
 //!
 //! The pool: the [`BLOCK`] vertices of a block (a workgroup) share [`POOL`] vertices drawn anew in every sub-round
-//! ([`pool_vertex`]); their positions lie in the cache (in workgroup memory). Draw number p of a vertex is slot
-//! [`draw`]`(key, p)`; a vertex that draws itself is not moved by it.
+//! ([`pool_vertex`]); their positions lie in the cache (in workgroup memory). A vertex walks through it from a slot of its
+//! own: its draw number p is slot [`draw`]`(key, p)`. A vertex that draws itself is not moved by it.
 //!
 //! Random numbers are hashes ([`pcg`]) of (seed, epoch, sub-round, vertex or block, count): the same bits on every
 //! run, whatever the number of threads and however the vertices are split.
@@ -123,11 +123,18 @@ pub fn pool_key(seed: u32, turn: u32, block: u32) -> u32 {
     pcg(seed ^ pcg(block.wrapping_add(pcg(turn))))
 }
 
+/// A hash brought below `count`: the high half of their product, even to count / 2^32.
+#[inline(always)]
+#[must_use]
+pub fn below(hash: u32, count: u32) -> u32 {
+    ((u64::from(hash) * u64::from(count)) >> 32) as u32
+}
+
 /// The vertex in slot `slot` of the pool of block `block`.
 #[inline]
 #[must_use]
 pub fn pool_vertex(seed: u32, turn: u32, block: u32, slot: u32, vertices: u32) -> u32 {
-    pcg(pool_key(seed, turn, block).wrapping_add(slot)) % vertices
+    below(pcg(pool_key(seed, turn, block).wrapping_add(slot)), vertices)
 }
 
 /// The key of the draws of a vertex in a turn. The sum with a constant keeps it apart from the key of a block.
@@ -137,11 +144,11 @@ pub fn draw_key(seed: u32, turn: u32, vertex: u32) -> u32 {
     pcg(seed.wrapping_add(0x9e37_79b9) ^ pcg(vertex.wrapping_add(pcg(turn))))
 }
 
-/// The slot of the pool that draw number `p` takes.
+/// The slot of the pool that draw number `p` takes: one after the other, since what lies in them is drawn already.
 #[inline(always)]
 #[must_use]
 pub fn draw(key: u32, p: u32) -> u32 {
-    pcg(key.wrapping_add(p)) & (POOL as u32 - 1)
+    key.wrapping_add(p) & (POOL as u32 - 1)
 }
 
 /// Both gradients are cut to this, per component.
