@@ -22,7 +22,7 @@ use super::layout::{
 const LANES: usize = 16;
 
 /// Repulsions of a vertex are counted up to here when vertices are sorted by them; rows beyond are few.
-const SORTED: usize = 64;
+const SORTED: usize = 16;
 
 /// Buffers that the blocks of one thread share.
 #[derive(Debug, Default)]
@@ -142,25 +142,32 @@ impl Block<'_> {
             *to = [own[0] + pulled[0], own[1] + pulled[1]];
         }
 
-        // Lanes of like numbers of draws: a counting sort, most draws last; the order among equals changes nothing.
-        let mut starts = [0u32; SORTED + 1];
-        for &heads in &heads[..to.len()] {
-            starts[(heads as usize).min(SORTED - 1) + 1] += 1;
+        // Those that draw, listed like the entries, then in order of their numbers of draws, most draws last: a counting
+        // sort. The order among equals changes nothing.
+        let mut drawing = [0u32; BLOCK];
+        let mut count = 0;
+        for (v, &heads) in heads[..to.len()].iter().enumerate() {
+            drawing[count] = v as u32;
+            count += usize::from(heads > 0);
         }
-        let idle = starts[1] as usize;
+        let drawing = &drawing[..count];
+        if drawing.is_empty() {
+            return;
+        }
+        let mut starts = [0u32; SORTED + 1];
+        for &v in drawing {
+            starts[(heads[v as usize] as usize).min(SORTED - 1) + 1] += 1;
+        }
         for at in 1..=SORTED {
             starts[at] += starts[at - 1];
         }
         let mut order = [0u32; BLOCK];
-        for (v, &heads) in heads[..to.len()].iter().enumerate() {
-            let start = &mut starts[(heads as usize).min(SORTED - 1)];
-            order[*start as usize] = v as u32;
+        for &v in drawing {
+            let start = &mut starts[(heads[v as usize] as usize).min(SORTED - 1)];
+            order[*start as usize] = v;
             *start += 1;
         }
-        let order = &order[idle..to.len()];
-        if order.is_empty() {
-            return;
-        }
+        let order = &order[..count];
 
         let turn = n.wrapping_mul(graph.rounds).wrapping_add(s);
         let (mut pool, mut pool_x, mut pool_y) = ([0u32; POOL], [0.0f32; POOL], [0.0f32; POOL]);

@@ -15,7 +15,7 @@ use crate::formats::npy;
 use crate::jobs::Population;
 
 /// Goes up whenever the same features and parameters would give other positions.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Where a layout is kept.
 pub(super) struct Key {
