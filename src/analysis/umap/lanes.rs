@@ -14,6 +14,8 @@
     reason = "what is not inlined does not become vector code of the instruction set that was picked"
 )]
 
+use std::cell::RefCell;
+
 use super::layout::{
     BLOCK, CLIP, Force, HEAD, LayoutGraph, POOL, below, draw, draw_key, due, pcg, pool_key, pull, push,
 };
@@ -24,9 +26,13 @@ const LANES: usize = 16;
 /// Repulsions of a vertex are counted up to here when vertices are sorted by them; rows beyond are few.
 const SORTED: usize = 16;
 
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
 /// Buffers that the blocks of one thread share.
 #[derive(Debug, Default)]
-pub(super) struct Scratch {
+struct Scratch {
     /// Due entries, by their place in the slice of the block.
     due: Vec<u32>,
     /// Of each due entry: the way from the other end, then the force.
@@ -59,7 +65,6 @@ pub(super) fn power(x: f32, b: f32) -> f32 {
 }
 
 /// One sub-round of the block's vertices: their new positions into `to`.
-#[expect(clippy::too_many_arguments, reason = "the turn, its data and its buffers; a struct would only rename them")]
 pub(super) fn block(
     graph: &LayoutGraph,
     force: &Force,
@@ -68,9 +73,10 @@ pub(super) fn block(
     block: u32,
     from: &[[f32; 2]],
     to: &mut [[f32; 2]],
-    scratch: &mut Scratch,
 ) {
-    pulp::Arch::new().dispatch(Block { graph, force, n, s, number: block, from, to, scratch });
+    SCRATCH.with_borrow_mut(|scratch| {
+        pulp::Arch::new().dispatch(Block { graph, force, n, s, number: block, from, to, scratch });
+    });
 }
 
 struct Block<'a> {

@@ -36,6 +36,9 @@ use super::lanes;
 /// Vertices that share a pool: block `b` is the vertices `b * BLOCK .. (b + 1) * BLOCK`.
 pub const BLOCK: usize = 256;
 
+/// Blocks that one thread takes at a time.
+const PIECE: usize = 4;
+
 /// Slots of a pool.
 pub const POOL: usize = 256;
 
@@ -228,8 +231,9 @@ pub fn epoch(graph: &LayoutGraph, force: &Force, n: u32, positions: &mut Vec<[f3
     assert!(positions.len() == vertices && spare.len() == vertices, "one position a vertex");
     for s in 0..graph.rounds {
         let from: &[[f32; 2]] = positions;
-        spare.par_chunks_mut(BLOCK).enumerate().for_each_init(lanes::Scratch::default, |scratch, (block, to)| {
-            lanes::block(graph, force, n, s, block as u32, from, to, scratch);
+        // Small pieces, so that no thread waits long for the last one: a sub-round is half a millisecond.
+        spare.par_chunks_mut(BLOCK).enumerate().with_max_len(PIECE).for_each(|(block, to)| {
+            lanes::block(graph, force, n, s, block as u32, from, to);
         });
         std::mem::swap(positions, spare);
     }

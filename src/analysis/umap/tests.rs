@@ -144,7 +144,7 @@ fn a_hub_with_thousands_of_neighbours_is_moved() {
     let mut spare = positions.clone();
     let expect = moved(&graph, &force, 1, 0, 0, &positions);
     let before = positions.clone();
-    lanes::block(&graph, &force, 1, 0, 0, &before, &mut spare[..layout::BLOCK], &mut lanes::Scratch::default());
+    lanes::block(&graph, &force, 1, 0, 0, &before, &mut spare[..layout::BLOCK]);
     assert_eq!(spare[0], expect);
     epoch(&graph, &force, 1, &mut positions, &mut spare);
     assert!(positions.iter().flatten().all(|value| value.is_finite()));
