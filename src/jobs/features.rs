@@ -314,7 +314,8 @@ pub fn fill<R: Reader, M: Runner>(
     let Filling { out, identity, samples, how, force } = filling;
     let (rows, batch, model) = (identity.rows, identity.batch, identity.model.file.clone());
     let mut folder = match FolderWriter::open(out, identity, force)? {
-        Folder::Whole(sidecar) => {
+        Folder::Whole(mut sidecar) => {
+            sidecar.refresh(out, samples)?;
             progress.add(rows as u64);
             return Ok(Summary::new(out, *sidecar, 0, Seconds::default(), Vec::new()));
         }

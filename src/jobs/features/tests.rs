@@ -194,6 +194,38 @@ fn a_run_that_ended_early_is_gone_on_with_to_the_same_bytes() {
 }
 
 #[test]
+fn shards_without_rows_are_kept_up_to_date() {
+    use crate::formats::Fingerprint;
+    use crate::model::features::ShardRows;
+    let dir = tempfile::tempdir().unwrap();
+    let with = |times: [i64; 2]| {
+        let mut samples = list(22);
+        let shard = |(name, modified_ns, rows): (&str, i64, usize)| ShardRows {
+            name: name.to_owned(),
+            fingerprint: Fingerprint { bytes: 1, modified_ns },
+            rows,
+        };
+        samples.0[0].shards = [("0", times[0], 22), ("1", times[1], 0)].map(shard).to_vec();
+        samples
+    };
+    let go = |samples: &Samples| {
+        let how = how();
+        let filling =
+            Filling { out: dir.path(), identity: identity(samples, Dtype::F32), samples, how: &how, force: true };
+        let cancel = CancelToken::default();
+        let mut fake = Fake { batches: Vec::new(), fail_at: usize::MAX, cancel_at: usize::MAX, cancel: cancel.clone() };
+        let done = fill(filling, vec![Grays(22)], || Ok(&mut fake), &Progress::default(), &cancel).unwrap();
+        (done.computed, Sidecar::read(dir.path()).unwrap().unwrap().datasets[0].shards[1].fingerprint.modified_ns)
+    };
+    assert_eq!(go(&with([5, 5])), (22, 5));
+    // A filter leaves the second shard out; that it is another now changes no number, but is not told of again and again.
+    assert_eq!(go(&with([5, 6])), (0, 6));
+    assert_eq!(go(&with([5, 6])), (0, 6));
+    // A shard with rows is read again.
+    assert_eq!(go(&with([6, 6])), (22, 6));
+}
+
+#[test]
 fn other_features_are_not_mixed_in() {
     let dir = tempfile::tempdir().unwrap();
     go(dir.path(), 22, 2, usize::MAX).0.unwrap_err();

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DatasetRows, FeatureSet, FeaturesError, Identity, LayerFile, LayerSaid, RECORD, SIDECAR, Samples, Sidecar,
-    Unreadable,
+    DatasetRows, DatasetSamples, FeatureSet, FeaturesError, Identity, LayerFile, LayerSaid, RECORD, SIDECAR, Samples,
+    Sidecar, Unreadable,
 };
 use crate::formats::npy::{self, Dtype};
 
@@ -313,20 +313,8 @@ impl FolderWriter {
             fs::rename(self.dir.join(format!("{file}.part")), &whole).map_err(FeaturesError::io(&whole))?;
         }
         let sidecar = self.sidecar(samples);
-        let path = self.dir.join(SIDECAR);
-        // One name for all runs, so that a killed one leaves nothing that the next does not write over.
-        let part = self.dir.join(format!("{SIDECAR}.part"));
-        let file = File::create(&part).map_err(FeaturesError::io(&part))?;
-        let mut out = BufWriter::new(file);
-        serde_json::to_writer(&mut out, &sidecar).map_err(|error| FeaturesError::io(&path)(error.into()))?;
-        out.write_all(b"\n").map_err(FeaturesError::io(&path))?;
-        let file = out.into_inner().map_err(|error| FeaturesError::io(&path)(error.into_error()))?;
-        file.sync_all().map_err(FeaturesError::io(&path))?;
-        fs::rename(&part, &path).map_err(FeaturesError::io(&path))?;
         // The names are on the disk before the record that could make them again goes.
-        if let Ok(dir) = File::open(&self.dir) {
-            let _ = dir.sync_all();
-        }
+        sidecar.write(&self.dir)?;
         remove(&self.dir.join(RECORD))?;
         Ok(sidecar)
     }
@@ -351,17 +339,7 @@ impl FolderWriter {
             layers: layers.collect(),
             rows: identity.rows,
             samples: identity.samples,
-            datasets: samples
-                .0
-                .iter()
-                .map(|dataset| DatasetRows {
-                    name: dataset.name.clone(),
-                    path: dataset.path.clone(),
-                    format: dataset.format.clone(),
-                    rows: dataset.keys.len(),
-                    shards: dataset.shards.clone(),
-                })
-                .collect(),
+            datasets: samples.datasets(),
             keys: samples.0.iter().flat_map(|dataset| dataset.keys.iter().cloned()).collect(),
             labels: samples.0.iter().flat_map(|dataset| dataset.labels.iter().cloned()).collect(),
             classes: if classes.iter().all(Option::is_none) { Vec::new() } else { classes },
@@ -375,6 +353,53 @@ impl FolderWriter {
                 })
                 .collect(),
         }
+    }
+}
+
+impl Sidecar {
+    /// Puts the sidecar beside the arrays.
+    fn write(&self, dir: &Path) -> Result<(), FeaturesError> {
+        let path = dir.join(SIDECAR);
+        // One name for all runs, so that a killed one leaves nothing that the next does not write over.
+        let part = dir.join(format!("{SIDECAR}.part"));
+        let file = File::create(&part).map_err(FeaturesError::io(&part))?;
+        let mut out = BufWriter::new(file);
+        serde_json::to_writer(&mut out, self).map_err(|error| FeaturesError::io(&path)(error.into()))?;
+        out.write_all(b"\n").map_err(FeaturesError::io(&path))?;
+        let file = out.into_inner().map_err(|error| FeaturesError::io(&path)(error.into_error()))?;
+        file.sync_all().map_err(FeaturesError::io(&path))?;
+        fs::rename(&part, &path).map_err(FeaturesError::io(&path))?;
+        if let Ok(dir) = File::open(dir) {
+            let _ = dir.sync_all();
+        }
+        Ok(())
+    }
+
+    /// Takes note of the datasets as they are now, where the same rows were asked for again: shards that no row comes from
+    /// may be others, and they decide nothing of the numbers.
+    ///
+    /// # Errors
+    /// If the sidecar cannot be written.
+    pub fn refresh(&mut self, dir: &Path, samples: &Samples) -> Result<(), FeaturesError> {
+        let datasets = samples.datasets();
+        if self.datasets == datasets {
+            return Ok(());
+        }
+        self.datasets = datasets;
+        self.write(dir)
+    }
+}
+
+impl Samples {
+    fn datasets(&self) -> Vec<DatasetRows> {
+        let dataset = |dataset: &DatasetSamples| DatasetRows {
+            name: dataset.name.clone(),
+            path: dataset.path.clone(),
+            format: dataset.format.clone(),
+            rows: dataset.keys.len(),
+            shards: dataset.shards.clone(),
+        };
+        self.0.iter().map(dataset).collect()
     }
 }
 
