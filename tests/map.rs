@@ -292,10 +292,17 @@ fn features_that_were_cut_short_are_not_served() {
     let bytes = std::fs::read(&pool).expect("it was written");
     std::fs::write(&pool, &bytes[..bytes.len() - 20]).expect("it can be cut");
     stage.run(Command::Map(MapCommand::LookAgain));
-    assert!(stage.sees("No features yet."), "the only features there were are damaged");
+    assert!(stage.sees_part("are damaged and left out (8 pictures)"), "the only features there were are damaged");
+    assert!(stage.sees("The features that were there are damaged.") && stage.sees("Extract again"));
     std::fs::write(&pool, &bytes).expect("it can be mended");
     stage.run(Command::Map(MapCommand::LookAgain));
     assert_eq!(shown(&mut stage, "pool").len(), 8);
+    // The other way out.
+    std::fs::write(&pool, &bytes[..bytes.len() - 20]).expect("it can be cut");
+    stage.run(Command::Map(MapCommand::LookAgain));
+    stage.click("Extract again");
+    assert_eq!(shown(&mut stage, "pool").len(), 8);
+    assert!(!stage.sees_part("damaged"));
 }
 
 #[test]

@@ -72,10 +72,16 @@ fn sentence(lacking: &Lacking, dataset: &str) -> String {
 }
 
 impl MapLens {
-    /// True if there are features, but none that can be shown: all are of pictures that changed.
+    /// Why there are features, but none that can be shown; `None` where some can.
     #[must_use]
-    pub fn is_stale(&self) -> bool {
-        self.source().is_some_and(|source| source.rows() == 0)
+    pub fn unusable(&self) -> Option<&'static str> {
+        let source = self.source().filter(|source| source.rows() == 0)?;
+        let is_damaged = source.lacking.iter().any(|lacking| lacking.why == Why::Damaged);
+        Some(if is_damaged {
+            "The features that were there are damaged."
+        } else {
+            "All pictures changed since their features were made."
+        })
     }
 }
 

@@ -5,7 +5,7 @@
 //! infinite or none (its picture cannot be read) has no place on a map and is left out.
 //!
 //! Nothing stale is served: rows of a shard that changed since are left out ([`RowIndex`]), what lies in it now is told as lacking, and a folder
-//! whose arrays are not whole any more counts as if it were not there. What is known of a folder is kept until its sidecar is another file.
+//! whose arrays are not whole any more has no rows and is told of. What is known of a folder is kept until its sidecar is another file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -103,7 +103,7 @@ impl Folder {
     }
 }
 
-/// Folders of features of the open datasets, whole ones only, each with the place of its dataset.
+/// Folders of features of the open datasets, each with the place of its dataset.
 fn folders(population: &Population) -> Vec<(usize, Arc<Folder>)> {
     let mut found = Vec::new();
     for (place, open) in population.datasets.iter().enumerate() {
@@ -182,6 +182,11 @@ pub(in crate::jobs) fn find(population: &Population) -> Vec<MapSource> {
         if !folder.is_whole() {
             let samples = &rows | &changed;
             source.lacking.push(lacking(Why::Damaged, samples.clone(), samples));
+            if !*is_known {
+                // So that it is said, and extracted again in the layers that were there.
+                let none = |layer: &LayerFile| MapLayer { name: layer.layer.clone(), dims: layer.dims, rows: 0 };
+                source.layers = folder.layers.iter().map(none).collect();
+            }
             continue;
         }
         if !changed.is_empty() {
