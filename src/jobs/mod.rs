@@ -22,6 +22,7 @@
 
 pub mod batches;
 pub mod compare;
+mod cores;
 pub mod demo;
 pub mod explain;
 pub mod export;

@@ -1,12 +1,16 @@
 //! A lane of one thread for long answers: the newest request wins, and stops the one that runs.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread;
 
+use super::cores::Cores;
 use super::records::Latest;
 use super::status::{Registry, Running};
 use super::{Outbox, guarded};
 use crate::base::CancelToken;
+
+/// Where all such lanes compute.
+static CORES: LazyLock<Cores> = LazyLock::new(|| Cores::new("answer"));
 
 /// The lane.
 pub(super) struct NewestLane<T> {
@@ -28,8 +32,8 @@ pub(super) struct Answering<T, R> {
     pub tell: fn(&T, R, bool, &Outbox),
 }
 
-impl<T: Send + 'static> NewestLane<T> {
-    pub(super) fn start<R: 'static>(how: Answering<T, R>, registry: Registry, outbox: Outbox) -> Self {
+impl<T: Send + Sync + 'static> NewestLane<T> {
+    pub(super) fn start<R: Send + 'static>(how: Answering<T, R>, registry: Registry, outbox: Outbox) -> Self {
         let asked = Latest::new();
         let running = Arc::new(Mutex::new(None));
         let (requests, current) = (Arc::clone(&asked), Arc::clone(&running));
@@ -68,7 +72,7 @@ impl<T> Drop for NewestLane<T> {
     }
 }
 
-fn answer<T, R>(
+fn answer<T: Sync, R: Send>(
     how: &Answering<T, R>,
     ask: &T,
     requests: &Latest<T>,
@@ -84,7 +88,7 @@ fn answer<T, R>(
         }
         *current = Some(job.cancel.clone());
     }
-    let result = (how.work)(ask, &job, outbox);
+    let result = CORES.run(|| (how.work)(ask, &job, outbox));
     *current.lock().unwrap_or_else(PoisonError::into_inner) = None;
     drop(job);
     (how.tell)(ask, result, requests.has_newer(), outbox);

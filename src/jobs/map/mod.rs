@@ -22,6 +22,7 @@ use crossbeam_channel::{Sender, unbounded};
 use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 
+use super::cores::Cores;
 use super::status::Registry;
 use super::{Event, Level, Outbox, Population, guarded};
 use crate::analysis::neighbours;
@@ -349,6 +350,8 @@ impl MapLane {
         thread::Builder::new()
             .name("map".to_owned())
             .spawn(move || {
+                // Of its own: a run that is paused keeps one of the threads.
+                let cores = Cores::new("map");
                 for order in &inbox {
                     match order {
                         MapOrder::Look(population) => {
@@ -360,7 +363,7 @@ impl MapLane {
                         }
                         // Only the newest is worth its time.
                         MapOrder::Run(ask) if left.load(Ordering::Acquire) == 1 => {
-                            run(&ask, &held, &card, &registry, &outbox);
+                            cores.run(|| run(&ask, &held, &card, &registry, &outbox));
                         }
                         MapOrder::Run(_) | MapOrder::Pause(_) | MapOrder::Stop => {}
                     }
