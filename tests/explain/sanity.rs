@@ -107,17 +107,27 @@ fn maps_depend_on_the_weights_of_every_depth_and_on_the_class() {
     println!("shifted by a place {blind:.3}, another class {:.3}", agreement(&original, &other));
     assert!(agreement(&original, &other) < 0.7, "{}", agreement(&original, &other));
 
+    // One layer alone, the others as they were: each depth counts for itself, which the cascade below cannot tell.
+    let alone: Vec<(&str, f64)> = ["w32", "w20", "w10", "w0"]
+        .into_iter()
+        .map(|name| {
+            let mut one = proto.clone();
+            deal(&mut one, name).expect("the model has the layer");
+            (name, agreement(&original, &maps(&one, &path, &values, &classes).0))
+        })
+        .collect();
+    println!("one layer alone: {alone:.2?}");
+    for (name, rank) in &alone {
+        assert!(*rank < 0.9, "{name} alone does not matter: {alone:.2?}");
+    }
+
     // From the head (w32) down to the first convolution (w0), each layer's weights and biases dealt out anew, what was
     // dealt before staying so.
     let names: Vec<String> = (0..=32).rev().map(|layer| format!("w{layer}")).collect();
     let mut steps = Vec::new();
     for name in names {
-        let graph = proto.graph.as_mut().expect("a graph");
-        let Some(tensor) = graph.initializer.iter_mut().find(|tensor| tensor.name == name) else { continue };
-        shuffle(tensor);
-        let bias = name.replace('w', "b");
-        if let Some(tensor) = graph.initializer.iter_mut().find(|tensor| tensor.name == bias) {
-            shuffle(tensor);
+        if deal(&mut proto, &name).is_none() {
+            continue;
         }
         let (now, _) = maps(&proto, &path, &values, &classes);
         steps.push((name, agreement(&original, &now)));
@@ -130,6 +140,17 @@ fn maps_depend_on_the_weights_of_every_depth_and_on_the_class() {
     }
     let last: f64 = steps.iter().rev().take(5).map(|(_, rank)| rank.abs()).sum::<f64>() / 5.0;
     assert!(last < 0.3, "nothing of the model is left, and its maps are: {told:?}");
+}
+
+/// Deals out a layer's weights and biases anew; `None` where the model has no such layer.
+fn deal(proto: &mut ModelProto, weights: &str) -> Option<()> {
+    let stored = &mut proto.graph.as_mut().expect("a graph").initializer;
+    shuffle(stored.iter_mut().find(|tensor| tensor.name == weights)?);
+    let bias = weights.replace('w', "b");
+    if let Some(tensor) = stored.iter_mut().find(|tensor| tensor.name == bias) {
+        shuffle(tensor);
+    }
+    Some(())
 }
 
 /// Deals the values of a stored tensor out anew: their distribution stays, what they know goes.

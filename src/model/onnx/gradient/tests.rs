@@ -125,6 +125,8 @@ fn operators_of_one_input() {
     check("Elu", &[float("alpha", 1.5)]);
     check("Softplus", &[]);
     check("Mish", &[]);
+    check("Sin", &[]);
+    check("Cos", &[]);
     check("Exp", &[]);
     check("Neg", &[]);
     check("Abs", &[]);
