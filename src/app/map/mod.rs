@@ -105,6 +105,14 @@ impl Default for Camera {
     }
 }
 
+/// Radius of a point on a map of `size` that shows `n` of them, in the units of `size`, `factor` times the usual
+/// ([`MapView::point`]): few are larger, and they grow a little as one zooms in.
+#[must_use]
+pub fn point_radius(size: [f32; 2], n: usize, zoom: f32, factor: f32) -> f32 {
+    let apart = (size[0] * size[1] / n.max(1) as f32).sqrt();
+    ((apart * 0.24).clamp(0.9, 4.0) * zoom.powf(0.3) * factor).clamp(0.6, 9.0)
+}
+
 impl Camera {
     /// Smallest and largest zoom.
     pub const RANGE: (f32, f32) = (0.2, 2000.0);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Camera, Placed};
+use super::{Camera, Placed, point_radius};
 use crate::analysis::plane::density::MARGIN;
 use crate::analysis::plane::regions::Label;
 
@@ -73,13 +73,14 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// Draws panels side by side in `width` x `height` user units, seen through `camera`.
+/// Draws panels side by side in `width` x `height` user units, seen through `camera`, points of the size `point` times the usual.
 #[must_use]
 pub fn svg(
     panels: &[Panel<'_>],
     legend: &[(String, String, String)],
     caption: &str,
     camera: Camera,
+    point: f32,
     [width, height]: [f32; 2],
     palette: &Palette,
 ) -> String {
@@ -106,7 +107,7 @@ pub fn svg(
                 top + tall / 2.0 - (place[1] - camera.centre[1]) * side,
             ]
         };
-        let radius = ((cell * tall / panel.order.len().max(1) as f32).sqrt() * 0.24).clamp(0.5, 4.0);
+        let radius = point_radius([cell, tall], panel.order.len(), camera.zoom, point);
         let _ = writeln!(
             out,
             "<clipPath id=\"panel{i}\"><rect x=\"{left:.1}\" y=\"{top:.1}\" width=\"{cell:.1}\" height=\"{tall:.1}\"/></clipPath>\n\
@@ -284,7 +285,7 @@ mod tests {
     fn draw(panel: Panel<'_>, camera: Camera) -> String {
         let palette = Palette { ground: "#fff".into(), text: "#000".into(), faint: "#888".into() };
         let legend = [("a rather long name of a dataset".into(), "#123456".into(), "1,234".into())];
-        svg(&[panel], &legend, "what it is", camera, [900.0, 600.0], &palette)
+        svg(&[panel], &legend, "what it is", camera, 1.0, [900.0, 600.0], &palette)
     }
 
     fn ink(color: &str, opacity: f32) -> Ink {

@@ -16,7 +16,7 @@ use super::prepared::{Kind, Prepared};
 use super::{Hover, MapFrame, card, legend};
 use crate::analysis::plane::regions::Label;
 use crate::analysis::scatter::{Camera as WorldCamera, select};
-use crate::app::map::{Camera, MapCommand, MapView, Placed};
+use crate::app::map::{Camera, MapCommand, MapView, Placed, point_radius};
 use crate::app::{Command, State};
 use crate::base::SampleId;
 use crate::catalog::{NONE, flags};
@@ -159,7 +159,8 @@ fn canvas_ui(
     if view.drawn.points {
         match &mut prepared.crowd {
             Some(crowd) => {
-                crowd.show(ui, rect, screen.world(placed));
+                let world = screen.world(crowd.placed());
+                crowd.show(ui, rect, world);
                 frame.filling |= crowd.filling;
             }
             None => points(ui, prepared, &screen, view, disc),
@@ -197,8 +198,8 @@ fn canvas_ui(
 fn waiting_ui(ui: &mut Ui, state: &State, layer: &str, out: &mut Commands) {
     ui.vertical_centered(|ui| {
         ui.add_space((ui.available_height() / 2.0 - 40.0).max(16.0));
-        if state.map.is_stale() {
-            ui.label(faint(ui, "All pictures changed since their features were made."));
+        if let Some(why) = state.map.unusable() {
+            ui.label(faint(ui, why));
             return;
         }
         if !state.map.waiting.contains(layer) {
@@ -241,16 +242,10 @@ fn quad(mesh: &mut Mesh, centre: Pos2, radius: f32, color: Color32) {
     mesh.indices.extend([first, first + 1, first + 2, first, first + 2, first + 3]);
 }
 
-/// Radius of a point: few are larger, and they grow a little as one zooms in.
-fn point_radius(screen: &View, n: usize, view: &MapView) -> f32 {
-    let whole = screen.rect.width() * screen.rect.height();
-    let apart = (whole / n.max(1) as f32).sqrt();
-    ((apart * 0.24).clamp(0.9, 4.0) * view.camera.zoom.powf(0.3) * view.point).clamp(0.6, 9.0)
-}
-
 fn points(ui: &Ui, prepared: &Prepared, screen: &View, view: &MapView, disc: egui::TextureId) {
     let Some(styled) = &prepared.styled else { return };
-    let radius = point_radius(screen, styled.order.len(), view);
+    let size = [screen.rect.width(), screen.rect.height()];
+    let radius = point_radius(size, styled.order.len(), view.camera.zoom, view.point);
     let colors = tokens(ui);
     let visible = screen.rect.expand(radius + 3.0);
     let mut mesh = Mesh::with_texture(disc);
@@ -279,8 +274,8 @@ fn pick(prepared: &Prepared, screen: &View, at: Pos2) -> Option<usize> {
     let reach = PICK / screen.side;
     if let Some(crowd) = &prepared.crowd {
         let (points, marks) = crowd.points();
-        let world = screen.world(&prepared.placed);
-        let at = prepared.placed.frame.position(place).map(f64::from);
+        let world = screen.world(crowd.placed());
+        let at = crowd.placed().frame.position(place).map(f64::from);
         return select::pick(points, marks, at, f64::from(PICK) / world.scale).map(|row| row as usize);
     }
     let mut best = (reach * reach, None);
@@ -316,7 +311,7 @@ fn marks(ui: &Ui, state: &State, prepared: &Prepared, screen: &View, hovered: Op
 fn near(prepared: &Prepared, screen: &View) -> Vec<usize> {
     if let Some(crowd) = &prepared.crowd {
         let (points, marks) = crowd.points();
-        let corner = |at: Pos2| prepared.placed.frame.position(screen.place(at)).map(f64::from);
+        let corner = |at: Pos2| crowd.placed().frame.position(screen.place(at)).map(f64::from);
         let shape = select::Shape::Rectangle(corner(screen.rect.left_top()), corner(screen.rect.right_bottom()));
         return select::inside(points, marks, &shape).iter().take(FEW + 1).map(|row| row as usize).collect();
     }

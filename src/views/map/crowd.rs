@@ -160,6 +160,12 @@ impl Crowd {
         }
     }
 
+    /// The positions that are shown, which may be a little older than the newest: whoever looks into [`Self::points`] goes by
+    /// their frame.
+    pub(super) fn placed(&self) -> &Placed {
+        &self.placed
+    }
+
     /// Rows under the pointer and in boxes are found among these.
     pub(super) fn points(&self) -> (&Points, &[u32]) {
         (&self.points, &self.by_slot.1)

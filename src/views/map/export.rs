@@ -182,5 +182,5 @@ fn svg_of(ui: &Ui, state: &State, frame: &MapFrame, size: [u32; 2]) -> String {
     let scale = (size[0] as f32 / 1280.0).min(size[1] as f32 / 800.0).max(0.1);
     // The same sizes of text and points as in the picture of that many pixels.
     let drawn = [size[0] as f32 / scale, size[1] as f32 / scale];
-    svg(&panels, &legend, &strip::caption(state), map.view.camera, drawn, &palette)
+    svg(&panels, &legend, &strip::caption(state), map.view.camera, map.view.point, drawn, &palette)
 }
