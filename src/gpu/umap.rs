@@ -388,11 +388,16 @@ mod tests {
             assert_eq!(apart(&here, &twin, TOLERANCE), 0.0, "{vertices} {rounds} {n}");
         }
         // In sixteen sub-rounds some differences grow on: a vertex beside another is pushed by 1,800 times the way to
-        // it. Where most vertices are says whether the schedule is the same.
+        // it, and moves those that draw it. Where most vertices are says whether the schedule is the same.
+        let other_draws = TEXT.replacen("747796405u", "747796407u", 1);
         for n in [1, 2, 50, 200] {
-            let (here, twin) = run(&device, TEXT, 700, 16, n, 1 << 20);
-            let share = apart(&here, &twin, TOLERANCE);
-            assert!(share < 0.5, "{n}: {share}");
+            let share = |text: &str| {
+                let (here, twin) = run(&device, text, 700, 16, n, 1 << 20);
+                // The moves shrink with the learning rate, and the differences with them.
+                apart(&here, &twin, 50.0 * TOLERANCE * (1.0 - (n - 1) as f32 / 200.0))
+            };
+            let (same, other) = (share(TEXT), share(&other_draws));
+            assert!(same < 0.6 && same + 0.3 < other, "{n}: {same} of the twin, {other} with other draws");
         }
     }
 
