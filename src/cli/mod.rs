@@ -315,6 +315,17 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_is_not_drawn_unfiltered_because_its_filter_cannot_be_read() {
+        let check = |flag: &str, value: &str, expect: &str| {
+            let args = Args::try_parse_from(["shopscope", "--screenshot", "out.png", flag, value]).expect("arguments");
+            let error = window::run(args.window, None).expect_err(value).to_string();
+            assert!(error.contains(expect), "{error}");
+        };
+        check("--filter", "dataset:beta", "is not a field or flag");
+        check("--search", "\"never closed", "cannot read");
+    }
+
+    #[test]
     fn every_command_is_read() {
         let check = |line: &str| {
             Args::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));

@@ -14,6 +14,8 @@ use crate::app::map::colour::ColourBy;
 use crate::app::statistics::Tab;
 use crate::app::why::Mode;
 use crate::base::{CancelToken, Progress};
+use crate::catalog::SearchQuery;
+use crate::catalog::filter;
 use crate::formats::demo::DemoOptions;
 use crate::formats::{Field, FieldMap};
 use crate::jobs::demo;
@@ -163,6 +165,17 @@ impl ScreenArgs {
         }
     }
 
+    /// A filter or search that cannot be read would leave the picture unfiltered without a word.
+    fn check(&self) -> Result<(), CliError> {
+        if let Some(text) = &self.filter {
+            filter::parse(text)?;
+        }
+        if let Some(text) = &self.search {
+            SearchQuery::parse(text)?;
+        }
+        Ok(())
+    }
+
     fn compute(&self) -> Compute {
         match self.device {
             Device::Auto => Compute::Auto,
@@ -188,6 +201,7 @@ fn has_display() -> bool {
 }
 
 pub(super) fn run(args: WindowArgs, catalog_dir: Option<PathBuf>) -> Result<Launch, CliError> {
+    args.screen.check()?;
     let map = FieldMap(args.map.into_iter().collect());
     if let Some(missing) = args.paths.iter().find(|path| !path.exists()) {
         return Err(crate::formats::FormatError::Missing(missing.clone()).into());
@@ -208,6 +222,7 @@ pub(super) fn run(args: WindowArgs, catalog_dir: Option<PathBuf>) -> Result<Laun
 }
 
 pub(super) fn run_demo(args: &DemoArgs, catalog_dir: Option<PathBuf>, out: &mut dyn Write) -> Result<Launch, CliError> {
+    args.screen.check()?;
     let dir = args.dir.clone().unwrap_or_else(demo::default_dir);
     let demo_options = DemoOptions { samples_per_dataset: args.samples, ..DemoOptions::default() };
     let begun = std::time::Instant::now();

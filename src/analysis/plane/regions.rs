@@ -2,7 +2,8 @@
 //!
 //! **By a name a sample** ([`by_names`]; leaf, level of the taxonomy, brand): the unit square is cut into [`SIDE`] x [`SIDE`] cells, and the samples
 //! of every name are counted a cell. A region of a name is a peak of its counts (smoothed over the 3 x 3 cells around), its weight is how many of the
-//! name are there times their share of all samples there: a name that is everywhere marks nothing.
+//! name are in the 9 x 9 cells around (a large heap is no lighter than a dense one) times their share of all samples at the peak: a name that is
+//! everywhere marks nothing.
 //!
 //! **By words** ([`by_words`]): at four scales, from an eighth of the square to a sixty-fourth, a region is a peak of the density with the 3 x 3 cells
 //! around it. Its words are those whose share of captions there exceeds their share elsewhere by most standard deviations (the smoothed log-odds of
@@ -77,9 +78,14 @@ fn cell_of(place: [f32; 2], side: usize) -> Option<usize> {
 
 /// The cells round one, itself included.
 fn around(cell: usize, side: usize) -> impl Iterator<Item = usize> {
+    within(cell, side, 1)
+}
+
+/// The cells up to `reach` from one, itself included.
+fn within(cell: usize, side: usize, reach: usize) -> impl Iterator<Item = usize> {
     let (x, y) = (cell % side, cell / side);
-    (y.saturating_sub(1)..=(y + 1).min(side - 1))
-        .flat_map(move |y| (x.saturating_sub(1)..=(x + 1).min(side - 1)).map(move |x| y * side + x))
+    (y.saturating_sub(reach)..=(y + reach).min(side - 1))
+        .flat_map(move |y| (x.saturating_sub(reach)..=(x + reach).min(side - 1)).map(move |x| y * side + x))
 }
 
 /// Keeps labels that do not say again, nearby, what a heavier one says; at most [`MOST`].
@@ -142,7 +148,11 @@ pub fn by_names(places: &[[f32; 2]], ids: &[u32], name: impl Fn(u32) -> Arc<str>
             let share = *count as f32 / here as f32;
             if share >= SHARE {
                 let place = [place[0] / *count as f32, place[1] / *count as f32];
-                found.push((*count as f32 * share, Label { text: name(*id), place, samples: *count, share }));
+                let heap: u32 = within(*cell as usize, SIDE, 4)
+                    .filter_map(|near| cells.get(&(near as u32)))
+                    .map(|(count, _)| count)
+                    .sum();
+                found.push((heap as f32 * share, Label { text: name(*id), place, samples: *count, share }));
             }
         }
     }
@@ -342,6 +352,17 @@ mod tests {
         let mixed: u32 = labels.iter().filter(|label| label.place[0] > 0.7).map(|label| label.samples).sum();
         assert!(mixed <= 6, "a third each is hardly a region: {labels:?}");
         assert!(by_names(&[[f32::NAN, 0.5]; 9], &[0; 9], |_| "x".into()).is_empty(), "what has no place has no region");
+    }
+
+    #[test]
+    fn a_large_heap_comes_before_a_dense_one() {
+        // 200 samples over some eight cells a side, and 60 in one cell.
+        let wide = (0..200).map(|i| [0.2 + 0.008 * (i % 10) as f32, 0.2 + 0.004 * (i / 10) as f32]);
+        let places: Vec<[f32; 2]> = wide.chain((0..60).map(|_| [0.705, 0.705])).collect();
+        let ids: Vec<u32> = (0..260).map(|i| u32::from(i >= 200)).collect();
+        let labels = by_names(&places, &ids, |id| format!("name {id}").into());
+        assert_eq!(&*labels[0].text, "name 0", "{labels:?}");
+        assert!(labels.iter().any(|label| &*label.text == "name 1" && label.samples == 60));
     }
 
     #[test]

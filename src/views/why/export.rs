@@ -6,11 +6,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use egui::{Color32, Context, DragValue, RawInput, Rect, RichText, Theme, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
+use egui::{
+    Color32, Context, DragValue, RawInput, Rect, RichText, Theme, Ui, Vec2, WidgetInfo, accesskit::Role, pos2, vec2,
+};
 
 use super::FOOT;
 use super::drawn::Maps;
 use super::{CAPTION, WhyFrame, bar, paint, title_ui};
+use crate::app::panels::text;
 use crate::app::scroll::GAP;
 use crate::app::state::Dialog;
 use crate::app::why::{Export, Of, Page, Waiting, WhyCommand, WhyView};
@@ -80,6 +83,11 @@ fn matrix_menu_ui(ui: &mut Ui, state: &State, view: &mut WhyView, out: &mut Comm
     if !is_ready {
         ui.label(faint(ui, format!("maps of {done} of {count} rows are there")));
     }
+    let (size, scale) = sheet(count, why.columns.len(), why.view.export_side);
+    let [width, height] = [size.x, size.y].map(|side| text::count(u64::from((side * scale).round() as u32)));
+    let cells = (SIDE * scale).round() as u32;
+    let capped = if cells < why.view.export_side { format!(", the most: cells of {cells} px") } else { String::new() };
+    ui.label(faint(ui, format!("the picture has {width} x {height} px{capped}")));
     ui.separator();
     if ui.add_enabled(is_ready, egui::Button::new("Matrix as PNG …")).clicked() {
         ask("why.png", Export::Picture, out);
@@ -123,20 +131,23 @@ pub fn finish(ctx: &Context, state: &State, out: &mut Commands) {
     }
 }
 
+/// Size of the picture of so many rows and columns in points, and pixels a point: as wanted, or as many as fit.
+fn sheet(rows: usize, columns: usize, side: u32) -> (Vec2, f32) {
+    let size = vec2(
+        space::S24 + (columns as f32 + 1.0) * (SIDE + space::S8),
+        space::S12 + 24.0 + rows as f32 * (SIDE + (FOOT + GAP) as f32) + CAPTION,
+    );
+    let wanted = side as f32 / SIDE;
+    (size, wanted.min(MOST as f32 / size.x).min(MOST as f32 / size.y))
+}
+
 /// The matrix as a PNG.
 #[must_use]
 pub(super) fn png_of(state: &State, waiting: &Waiting, dark: bool) -> Vec<u8> {
     let ctx = Context::default();
     theme::install(&ctx);
     ctx.set_theme(if dark { Theme::Dark } else { Theme::Light });
-    let rows = waiting.samples.len() as f32;
-    let columns = state.why.columns.len() as f32 + 1.0;
-    let size = vec2(
-        space::S24 + columns * (SIDE + space::S8),
-        space::S12 + 24.0 + rows * (SIDE + (FOOT + GAP) as f32) + CAPTION,
-    );
-    let wanted = waiting.side as f32 / SIDE;
-    let scale = wanted.min(MOST as f32 / size.x).min(MOST as f32 / size.y);
+    let (size, scale) = sheet(waiting.samples.len(), state.why.columns.len(), waiting.side);
     let (width, height) = ((size.x * scale).round() as u32, (size.y * scale).round() as u32);
     let mut textures = Textures::default();
     for (sample, picture) in waiting.pictures.iter().flatten() {
@@ -198,4 +209,17 @@ fn sheet_ui(ui: &mut Ui, state: &State, waiting: &Waiting, textures: &mut Textur
         }
     }
     bar::bar_ui(ui, state, Rect::from_min_max(pos2(all.left(), all.bottom() - CAPTION), all.max));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sheet_has_cells_as_wanted_or_as_many_pixels_as_fit() {
+        let (size, scale) = sheet(2, 3, 296);
+        assert!((scale - 2.0).abs() < 1e-6 && size.x > 4.0 * SIDE && size.y > 2.0 * SIDE);
+        let (size, scale) = sheet(500, 3, 2048);
+        assert!((size.y * scale - MOST as f32).abs() < 1.0 && SIDE * scale < 2048.0);
+    }
 }
