@@ -322,7 +322,7 @@ mod tests {
             assert!(error.contains(expect), "{error}");
         };
         check("--filter", "dataset:beta", "is not a field or flag");
-        check("--search", "\"never closed", "cannot read");
+        check("--search", "red )", "that this ) closes");
     }
 
     #[test]

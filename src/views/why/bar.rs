@@ -1,5 +1,7 @@
 //! The one colour bar of the matrix: which colour stands for how much.
 
+use std::fmt::Write as _;
+
 use egui::{Align2, Color32, Rect, TextStyle, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
 
 use crate::analysis::cam::colour::{diverging, inferno};
@@ -12,6 +14,9 @@ use crate::views::widgets::{elided, font};
 const WIDTH: f32 = 150.0;
 /// Width of the bar of differences, points.
 const DIFFERENCE: f32 = 90.0;
+
+/// Share of the largest value below which a whole column is hardly seen.
+const FAINT: f32 = 0.2;
 
 /// A number as the bar says it: three digits that matter.
 #[must_use]
@@ -35,11 +40,16 @@ pub(super) fn legend(state: &State) -> (String, String, String) {
     let (least, most, text) = match why.view.scale {
         ScaleBy::Shared => {
             let scale = recipes.first().map_or(0.0, |recipe| why.scale(recipe, None, signed));
-            (
-                if signed { number(-scale) } else { "0".to_owned() },
-                number(scale),
-                "largest of all maps seen so far".to_owned(),
-            )
+            let mut text = "largest of all maps seen so far".to_owned();
+            // Models' scores have different units: what is faint beside another need not be empty.
+            let reaches = |recipe| why.most.get(recipe).map(|most| if signed { most.size } else { most.evidence });
+            let least =
+                recipes.iter().filter_map(|recipe| Some((reaches(recipe)?, recipe))).min_by(|a, b| a.0.total_cmp(&b.0));
+            if let Some((value, recipe)) = least.filter(|(value, _)| *value < FAINT * scale) {
+                let name = why.model_name(&recipe.model);
+                let _ = write!(text, ";  {name} reaches {}: choose \"{}\"", number(value), ScaleBy::Model.label());
+            }
+            (if signed { number(-scale) } else { "0".to_owned() }, number(scale), text)
         }
         ScaleBy::Model => {
             let mut said: Vec<String> = Vec::new();
