@@ -64,7 +64,10 @@ pub(super) const ANSWERING: Answering<CompareAsk, Option<String>> = Answering {
     doing: "comparing datasets",
     title: "Comparing datasets",
     work,
-    tell: |ask, error, _, outbox| outbox.send(Event::Compare(CompareEvent::Ended(ask.generation, error))),
+    tell: |ask, error, _, outbox| {
+        let error = error.unwrap_or_else(|| Some("the comparison broke off; the problems list says why".to_owned()));
+        outbox.send(Event::Compare(CompareEvent::Ended(ask.generation, error)));
+    },
 };
 
 fn work(ask: &CompareAsk, job: &Running, outbox: &Outbox) -> Option<String> {

@@ -28,8 +28,9 @@ pub(super) struct Answering<T, R> {
     pub title: &'static str,
     /// The work, which looks at the job's token.
     pub work: fn(&T, &Running, &Outbox) -> R,
-    /// Hands the result over when the job is off the list; true where a newer request waits by then.
-    pub tell: fn(&T, R, bool, &Outbox),
+    /// Hands the result over when the job is off the list, `None` after a panic, which was told of: whoever waits has to
+    /// know. True where a newer request waits by then.
+    pub tell: fn(&T, Option<R>, bool, &Outbox),
 }
 
 impl<T: Send + Sync + 'static> NewestLane<T> {
@@ -41,7 +42,7 @@ impl<T: Send + Sync + 'static> NewestLane<T> {
             .name(how.name.to_owned())
             .spawn(move || {
                 while let Some(ask) = requests.take() {
-                    guarded(&outbox, how.doing, || answer(&how, &ask, &requests, &current, &registry, &outbox));
+                    answer(&how, &ask, &requests, &current, &registry, &outbox);
                     requests.done();
                 }
             })
@@ -88,8 +89,49 @@ fn answer<T: Sync, R: Send>(
         }
         *current = Some(job.cancel.clone());
     }
-    let result = CORES.run(|| (how.work)(ask, &job, outbox));
+    let result = guarded(outbox, how.doing, || CORES.run(|| (how.work)(ask, &job, outbox)));
     *current.lock().unwrap_or_else(PoisonError::into_inner) = None;
     drop(job);
     (how.tell)(ask, result, requests.has_newer(), outbox);
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::unbounded;
+
+    use super::*;
+    use crate::jobs::Event;
+
+    #[test]
+    fn who_waits_is_told_when_the_work_breaks_off() {
+        let (sender, events) = unbounded();
+        let outbox = Outbox { events: sender, wake: Arc::new(|| {}) };
+        let how = Answering {
+            name: "probe",
+            doing: "a probe",
+            title: "Probing",
+            work: |number: &u32, _, _| {
+                assert!(*number != 1, "one is no good");
+                number * 2
+            },
+            tell: |number, doubled, _, outbox| {
+                outbox.notice(crate::jobs::Level::Info, format!("{number}: {doubled:?}"));
+            },
+        };
+        let lane = NewestLane::start(how, Registry::default(), outbox);
+        let mut told = Vec::new();
+        for number in [1, 4] {
+            lane.ask(number);
+            let answer = format!("{number}: ");
+            while !told.last().is_some_and(|said: &String| said.starts_with(&answer)) {
+                let event = events.recv_timeout(std::time::Duration::from_secs(20)).expect("an answer");
+                if let Event::Notice { text, .. } = event {
+                    told.push(text);
+                }
+            }
+        }
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(told[0].contains("stopped a probe") && told[0].contains("one is no good"), "{told:?}");
+        assert_eq!(told[1..], ["1: None", "4: Some(8)"]);
+    }
 }

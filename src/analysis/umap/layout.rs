@@ -244,8 +244,8 @@ impl LayoutGraph {
     #[must_use]
     pub fn usual_rounds(vertices: usize) -> u32 {
         match vertices {
-            0..50_000 => 16,
-            50_000..1_000_000 => 8,
+            0..16_384 => 16,
+            16_384..1_000_000 => 8,
             _ => 4,
         }
     }

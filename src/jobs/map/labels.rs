@@ -96,7 +96,7 @@ pub(in crate::jobs) const LABELLING: Answering<LabelAsk, Option<String>> = Answe
     title: "Naming regions",
     work,
     tell: |_, error, _, outbox| {
-        if let Some(error) = error {
+        if let Some(error) = error.flatten() {
             outbox.send(Event::Map(MapEvent::Unlabelled(error)));
         }
     },

@@ -151,12 +151,13 @@ fn work(ask: &StatsAsk, job: &Running, _: &Outbox) -> Result<StatsReport, StatsE
     compute(&ask.population.columns, &ask.groups, &ask.request, &job.progress, &job.cancel)
 }
 
-fn tell(ask: &StatsAsk, report: Result<StatsReport, StatsError>, is_late: bool, outbox: &Outbox) {
+fn tell(ask: &StatsAsk, report: Option<Result<StatsReport, StatsError>>, is_late: bool, outbox: &Outbox) {
     let report = match report {
         // Whoever asked again waits for no answer; where it was stopped by hand, the window has to know.
-        Err(StatsError::Cancelled(_)) if is_late => return,
-        Ok(report) => Ok(Arc::new(report)),
-        Err(error) => Err(error.to_string()),
+        Some(Err(StatsError::Cancelled(_))) if is_late => return,
+        Some(Ok(report)) => Ok(Arc::new(report)),
+        Some(Err(error)) => Err(error.to_string()),
+        None => Err("the count broke off; the list of problems says why".to_owned()),
     };
     outbox.send(Event::Stats { generation: ask.generation, report });
 }

@@ -87,7 +87,7 @@ pub(in crate::jobs) const ANSWERING: Answering<LocalOrder, bool> = Answering {
     title: TITLE,
     work,
     tell: |order, stopped, _, outbox| {
-        outbox.send(Event::Why(WhyEvent::Local(LocalEvent::Ended(order.ask.generation, stopped))));
+        outbox.send(Event::Why(WhyEvent::Local(LocalEvent::Ended(order.ask.generation, stopped.unwrap_or(true)))));
     },
 };
 

@@ -370,7 +370,7 @@ fn labels_ui(ui: &Ui, labels: &[Label], screen: &View) {
     let font = font(ui, TextStyle::Small);
     let mut taken: Vec<Rect> = Vec::new();
     // So many that the points are still seen.
-    let most = (screen.rect.area() / 22_000.0).clamp(4.0, 60.0) as usize;
+    let most = (screen.rect.area() / 14_000.0).clamp(4.0, 60.0) as usize;
     for label in labels {
         if taken.len() >= most {
             break;
