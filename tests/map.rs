@@ -285,15 +285,21 @@ fn what_is_stale_is_extracted_again_by_one_click() {
     assert!(before.positions.len() == 7 && !stage.window().state.map.placed["pool"].placement.cached);
 }
 
-#[test]
-fn features_that_were_cut_short_are_not_served() {
-    let mut stage = with_map();
+/// Cuts the end off the array of the first features there are, and looks again; the file, and what it held.
+fn cut_short(stage: &mut Stage) -> (std::path::PathBuf, Vec<u8>) {
     let catalog = stage.window().state.population.datasets[0].catalog.clone();
     let dir = shopscope::model::features::kept_for(&catalog).into_values().next().expect("a folder of features");
     let pool = dir.join("pool.npy");
     let bytes = std::fs::read(&pool).expect("it was written");
     std::fs::write(&pool, &bytes[..bytes.len() - 20]).expect("it can be cut");
     stage.run(Command::Map(MapCommand::LookAgain));
+    (pool, bytes)
+}
+
+#[test]
+fn features_that_were_cut_short_are_not_served() {
+    let mut stage = with_map();
+    let (pool, bytes) = cut_short(&mut stage);
     assert!(stage.sees_part("are damaged and left out (8 pictures)"), "the only features there were are damaged");
     assert!(stage.sees("The features that were there are damaged."));
     std::fs::write(&pool, &bytes).expect("it can be mended");
@@ -307,12 +313,7 @@ fn features_that_are_damaged_are_extracted_again_by_one_click() {
     stage.click("Map");
     stage.click("Extract with demo-shop");
     assert_eq!(shown(&mut stage, "pool").len(), 7);
-    let catalog = stage.window().state.population.datasets[0].catalog.clone();
-    let dir = shopscope::model::features::kept_for(&catalog).into_values().next().expect("a folder of features");
-    let pool = dir.join("pool.npy");
-    let bytes = std::fs::read(&pool).expect("it was written");
-    std::fs::write(&pool, &bytes[..bytes.len() - 20]).expect("it can be cut");
-    stage.run(Command::Map(MapCommand::LookAgain));
+    cut_short(&mut stage);
     assert!(stage.sees_part("are damaged and left out"));
     stage.click("Extract again");
     assert_eq!(shown(&mut stage, "pool").len(), 7);

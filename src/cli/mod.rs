@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn every_command_is_read() {
+    fn lines_as_users_write_them_are_read() {
         let check = |line: &str| {
             Args::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
         };

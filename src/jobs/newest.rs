@@ -1,6 +1,6 @@
 //! A lane of one thread for long answers: the newest request wins, and stops the one that runs.
 
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use super::cores::Cores;
@@ -8,9 +8,6 @@ use super::records::Latest;
 use super::status::{Registry, Running};
 use super::{Outbox, guarded};
 use crate::base::CancelToken;
-
-/// Where all such lanes compute.
-static CORES: LazyLock<Cores> = LazyLock::new(|| Cores::new("answer"));
 
 /// The lane.
 pub(super) struct NewestLane<T> {
@@ -41,8 +38,9 @@ impl<T: Send + Sync + 'static> NewestLane<T> {
         thread::Builder::new()
             .name(how.name.to_owned())
             .spawn(move || {
+                let cores = Cores::new(how.name);
                 while let Some(ask) = requests.take() {
-                    answer(&how, &ask, &requests, &current, &registry, &outbox);
+                    answer((&how, &cores), &ask, &requests, &current, &registry, &outbox);
                     requests.done();
                 }
             })
@@ -74,7 +72,7 @@ impl<T> Drop for NewestLane<T> {
 }
 
 fn answer<T: Sync, R: Send>(
-    how: &Answering<T, R>,
+    (how, cores): (&Answering<T, R>, &Cores),
     ask: &T,
     requests: &Latest<T>,
     current: &Mutex<Option<CancelToken>>,
@@ -89,7 +87,7 @@ fn answer<T: Sync, R: Send>(
         }
         *current = Some(job.cancel.clone());
     }
-    let result = guarded(outbox, how.doing, || CORES.run(|| (how.work)(ask, &job, outbox)));
+    let result = guarded(outbox, how.doing, || cores.run(|| (how.work)(ask, &job, outbox)));
     *current.lock().unwrap_or_else(PoisonError::into_inner) = None;
     drop(job);
     (how.tell)(ask, result, requests.has_newer(), outbox);

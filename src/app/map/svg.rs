@@ -283,9 +283,13 @@ mod tests {
     }
 
     fn draw(panel: Panel<'_>, camera: Camera) -> String {
+        sized(panel, camera, 1.0)
+    }
+
+    fn sized(panel: Panel<'_>, camera: Camera, point: f32) -> String {
         let palette = Palette { ground: "#fff".into(), text: "#000".into(), faint: "#888".into() };
         let legend = [("a rather long name of a dataset".into(), "#123456".into(), "1,234".into())];
-        svg(&[panel], &legend, "what it is", camera, 1.0, [900.0, 600.0], &palette)
+        svg(&[panel], &legend, "what it is", camera, point, [900.0, 600.0], &palette)
     }
 
     fn ink(color: &str, opacity: f32) -> Ink {
@@ -319,6 +323,27 @@ mod tests {
         assert_eq!(whole.matches("class=\"contour\"").count(), 1);
         let near = drawn(Camera { centre: [0.5, 0.5], zoom: 50.0 });
         assert_eq!(near.matches("fill-opacity").count(), 1, "what lies outside is left out");
+    }
+
+    #[test]
+    fn points_are_as_large_as_the_slider_says() {
+        let placed = placed(&[[0.0, 0.0], [1.0, 1.0]]);
+        let radius = |point: f32| -> f32 {
+            let panel = Panel {
+                title: "pool",
+                placed: &placed,
+                palette: vec![ink("#ff0000", 1.0)],
+                inks: vec![0, 0],
+                order: vec![0, 1],
+                labels: &[],
+                shades: None,
+                contours: Vec::new(),
+            };
+            let drawn = sized(panel, Camera::default(), point);
+            let after = drawn.split(" r=\"").nth(1).expect("a circle");
+            after.split('"').next().expect("its radius").parse().expect("a number")
+        };
+        assert!((radius(2.0) - 2.0 * radius(1.0)).abs() < 0.11, "{} {}", radius(1.0), radius(2.0));
     }
 
     #[test]

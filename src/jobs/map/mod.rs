@@ -350,7 +350,6 @@ impl MapLane {
         thread::Builder::new()
             .name("map".to_owned())
             .spawn(move || {
-                // Of its own: a run that is paused keeps one of the threads.
                 let cores = Cores::new("map");
                 for order in &inbox {
                     match order {
