@@ -10,7 +10,7 @@ mod names;
 pub mod rows;
 pub mod update;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -275,6 +275,10 @@ impl Most {
         Self { evidence: finite(evidence), size: finite(size) }
     }
 
+    fn value(self, signed: bool) -> f32 {
+        if signed { self.size } else { self.evidence }
+    }
+
     fn with(self, other: Self) -> Self {
         Self { evidence: self.evidence.max(other.evidence), size: self.size.max(other.size) }
     }
@@ -383,19 +387,39 @@ impl Why {
     /// What the brightest colour stands for in a cell: of what speaks for the class, or of both signs. 0 where nothing is known.
     #[must_use]
     pub fn scale(&self, recipe: &Arc<Recipe>, map: Option<&Map>, signed: bool) -> f32 {
-        let of = |most: Most| if signed { most.size } else { most.evidence };
-        let largest = |fits: &dyn Fn(&Recipe) -> bool| {
-            self.recipes()
-                .iter()
-                .filter(|other| fits(other))
-                .filter_map(|other| self.most.get(other))
-                .fold(Most::default(), |all, most| all.with(*most))
-        };
         match (self.view.scale, map) {
-            (ScaleBy::Image, Some(map)) => of(Most::of(recipe, map)),
-            (ScaleBy::Shared, _) => of(largest(&|_| true)),
-            (ScaleBy::Model | ScaleBy::Image, _) => of(largest(&|other| other.model == recipe.model)),
+            (ScaleBy::Image, Some(map)) => Most::of(recipe, map).value(signed),
+            (ScaleBy::Shared, _) => self.largest(|_| true).value(signed),
+            (ScaleBy::Model | ScaleBy::Image, _) => self.largest(|other| other.model == recipe.model).value(signed),
         }
+    }
+
+    fn largest(&self, fits: impl Fn(&Recipe) -> bool) -> Most {
+        self.recipes()
+            .iter()
+            .filter(|other| fits(other))
+            .filter_map(|other| self.most.get(other))
+            .fold(Most::default(), |all, most| all.with(*most))
+    }
+
+    /// The model whose maps are hardly seen on the one scale that all share, and the largest value they have. Scores of different
+    /// models have different units: what is faint beside another's need not be empty.
+    #[must_use]
+    pub fn faint(&self, signed: bool) -> Option<(PathBuf, f32)> {
+        const HARDLY: f32 = 0.2;
+        if self.view.scale != ScaleBy::Shared {
+            return None;
+        }
+        let scale = self.largest(|_| true).value(signed);
+        let models: BTreeSet<PathBuf> = self.recipes().iter().map(|recipe| recipe.model.clone()).collect();
+        models
+            .into_iter()
+            .map(|model| {
+                let value = self.largest(|other| other.model == model).value(signed);
+                (model, value)
+            })
+            .filter(|(_, value)| *value > 0.0 && *value < HARDLY * scale)
+            .min_by(|a, b| a.1.total_cmp(&b.1))
     }
 
     /// The part of a picture of `size` pixels that a model sees.

@@ -351,3 +351,17 @@ fn a_map_that_was_forgotten_may_be_asked_for_again() {
     news(&mut state, WhyEvent::Ended(ask.generation, 0));
     assert!(!state.why.cells.contains_key(&key), "it was made, so it is no failure");
 }
+
+#[test]
+fn a_model_that_is_faint_beside_another_is_told_of() {
+    let (mut state, ask) = with_columns();
+    let faint = |state: &State| state.why.faint(false).map(|(model, _)| model);
+    answer(&mut state, &ask, [&[10.0, 0.0], &[0.0, 5.0]]);
+    assert_eq!(faint(&state), None, "half is seen well");
+    let (mut state, ask) = with_columns();
+    answer(&mut state, &ask, [&[10.0, 0.0], &[0.0, 0.5]]);
+    assert_eq!(faint(&state), Some("b.onnx".into()));
+    let view = WhyView { scale: ScaleBy::Model, ..state.why.view.clone() };
+    command(&mut state, WhyCommand::View(Box::new(view)));
+    assert_eq!(faint(&state), None, "each has its own scale");
+}

@@ -1,7 +1,5 @@
 //! The one colour bar of the matrix: which colour stands for how much.
 
-use std::fmt::Write as _;
-
 use egui::{Align2, Color32, Rect, TextStyle, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
 
 use crate::analysis::cam::colour::{diverging, inferno};
@@ -14,9 +12,6 @@ use crate::views::widgets::{elided, font};
 const WIDTH: f32 = 150.0;
 /// Width of the bar of differences, points.
 const DIFFERENCE: f32 = 90.0;
-
-/// Share of the largest value below which a whole column is hardly seen.
-const FAINT: f32 = 0.2;
 
 /// A number as the bar says it: three digits that matter.
 #[must_use]
@@ -40,15 +35,7 @@ pub(super) fn legend(state: &State) -> (String, String, String) {
     let (least, most, text) = match why.view.scale {
         ScaleBy::Shared => {
             let scale = recipes.first().map_or(0.0, |recipe| why.scale(recipe, None, signed));
-            let mut text = "largest of all maps seen so far".to_owned();
-            // Models' scores have different units: what is faint beside another need not be empty.
-            let reaches = |recipe| why.most.get(recipe).map(|most| if signed { most.size } else { most.evidence });
-            let least =
-                recipes.iter().filter_map(|recipe| Some((reaches(recipe)?, recipe))).min_by(|a, b| a.0.total_cmp(&b.0));
-            if let Some((value, recipe)) = least.filter(|(value, _)| *value < FAINT * scale) {
-                let name = why.model_name(&recipe.model);
-                let _ = write!(text, ";  {name} reaches {}: choose \"{}\"", number(value), ScaleBy::Model.label());
-            }
+            let text = "largest of all maps seen so far".to_owned();
             (if signed { number(-scale) } else { "0".to_owned() }, number(scale), text)
         }
         ScaleBy::Model => {
@@ -70,20 +57,26 @@ pub(super) fn legend(state: &State) -> (String, String, String) {
     (least, most, text)
 }
 
-/// The line below the matrix.
+/// The line below the matrix, with a way out where a model is hardly seen.
 pub(super) fn caption_ui(ui: &mut Ui, state: &State) {
     let rect = ui.max_rect();
-    bar_ui(ui, state, rect);
+    let why = &state.why;
+    let hint = why.faint(why.view.mode == Mode::Signed).map(|(model, value)| {
+        let (name, way) = (why.model_name(&model), ScaleBy::Model.label());
+        format!(";  {name} reaches {}: choose \"{way}\"", number(value))
+    });
+    bar_ui(ui, state, rect, &hint.unwrap_or_default());
 }
 
-/// The bar in a line.
-pub(super) fn bar_ui(ui: &mut Ui, state: &State, rect: Rect) {
+/// The bar in a line; `hint` follows what it means.
+pub(super) fn bar_ui(ui: &mut Ui, state: &State, rect: Rect, hint: &str) {
     let colors = tokens(ui);
     let small = font(ui, TextStyle::Small);
     let y = rect.center().y;
     let mut x = rect.left() + space::S12;
     let mode = state.why.view.mode;
-    let (least, most, text) = legend(state);
+    let (least, most, mut text) = legend(state);
+    text.push_str(hint);
     let label = |ui: &Ui, x: f32, text: &str, color: Color32| {
         ui.painter().text(pos2(x, y), Align2::LEFT_CENTER, text, small.clone(), color).right()
     };

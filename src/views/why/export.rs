@@ -208,7 +208,7 @@ fn sheet_ui(ui: &mut Ui, state: &State, waiting: &Waiting, textures: &mut Textur
             paint::foot(ui, state, column, sample, foot(at + 1));
         }
     }
-    bar::bar_ui(ui, state, Rect::from_min_max(pos2(all.left(), all.bottom() - CAPTION), all.max));
+    bar::bar_ui(ui, state, Rect::from_min_max(pos2(all.left(), all.bottom() - CAPTION), all.max), "");
 }
 
 #[cfg(test)]
