@@ -63,12 +63,12 @@ pub(super) fn caption_ui(ui: &mut Ui, state: &State) {
     let why = &state.why;
     let hint = why.faint(why.view.mode == Mode::Signed).map(|(model, value)| {
         let (name, way) = (why.model_name(&model), ScaleBy::Model.label());
-        format!(";  {name} reaches {}: choose \"{way}\"", number(value))
+        format!("{name} reaches {}: choose \"{way}\";  ", number(value))
     });
     bar_ui(ui, state, rect, &hint.unwrap_or_default());
 }
 
-/// The bar in a line; `hint` follows what it means.
+/// The bar in a line; `hint` goes before what it means, so that it is not what narrow windows leave out.
 pub(super) fn bar_ui(ui: &mut Ui, state: &State, rect: Rect, hint: &str) {
     let colors = tokens(ui);
     let small = font(ui, TextStyle::Small);
@@ -76,7 +76,7 @@ pub(super) fn bar_ui(ui: &mut Ui, state: &State, rect: Rect, hint: &str) {
     let mut x = rect.left() + space::S12;
     let mode = state.why.view.mode;
     let (least, most, mut text) = legend(state);
-    text.push_str(hint);
+    text.insert_str(0, hint);
     let label = |ui: &Ui, x: f32, text: &str, color: Color32| {
         ui.painter().text(pos2(x, y), Align2::LEFT_CENTER, text, small.clone(), color).right()
     };
